@@ -1,0 +1,87 @@
+"""Writes to configuration, audited: who changed which object from what to what.
+
+Agents, faults and people all write through here; controllers do not, they own status and what they create.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from stratus_sim.cluster import pods
+from stratus_sim.cluster.nodes import initial_status
+from stratus_sim.cluster.objects import Manifest, ObjectKey, key_of
+from stratus_sim.cluster.status import DeploymentStatus, PodStatus, ReplicaStatus, Status
+
+if TYPE_CHECKING:
+    from stratus_sim.world import World
+
+
+class Change(NamedTuple):
+    """One audited write; `before` is None for a creation, `after` for a deletion. `earlier` links the audit log."""
+
+    number: int
+    time_us: int
+    writer: str
+    key: ObjectKey
+    before: Manifest | None
+    after: Manifest | None
+    earlier: Change | None
+
+
+def put(world: World, manifest: Manifest, writer: str) -> None:
+    """Create an object or replace its manifest.
+
+    Raises:
+        UserError: a field the control plane reads has the wrong type; nothing is stored.
+    """
+    key = key_of(manifest)
+    old = world.store.get(key)
+    if old is None:
+        world.store.create(manifest, status=_first_status(manifest))
+    else:
+        world.store.configure(key, manifest)
+    _audit(world, writer, key, old.manifest if old else None, manifest)
+
+
+def delete(world: World, key: ObjectKey, writer: str) -> None:
+    """Delete an object; a pod goes gracefully, what it owned follows. Deleting nothing is no error."""
+    old = world.store.get(key)
+    if old is None:
+        return
+    if key.kind == "Pod":
+        pods.terminate(world, key)
+    else:
+        world.store.remove(key)
+    if old.owner is None:
+        _audit(world, writer, key, old.manifest, None)
+
+
+def changes_since(world: World, number: int) -> list[Change]:
+    """The audited writes after the first `number`, oldest first."""
+    found, change = [], world.cluster.audit
+    while change is not None and change.number > number:
+        found.append(change)
+        change = change.earlier
+    return found[::-1]
+
+
+def _audit(world: World, writer: str, key: ObjectKey, before: Any, after: Any) -> None:
+    last = world.cluster.audit
+    number = last.number + 1 if last else 1
+    world.cluster.audit = Change(number, world.now_us, writer, key, before, after, last)
+    world.record("api.write", {"writer": writer, "object": str(key), "verb": _verb(before, after)})
+
+
+def _verb(before: Any, after: Any) -> str:
+    return "create" if before is None else "delete" if after is None else "update"
+
+
+def _first_status(manifest: Manifest) -> Status:
+    kind = manifest.get("kind")
+    if kind == "Node":
+        return initial_status(manifest)
+    if kind == "Pod":
+        return PodStatus()
+    if kind == "Deployment":
+        return DeploymentStatus()
+    return ReplicaStatus() if kind in ("ReplicaSet", "StatefulSet") else None

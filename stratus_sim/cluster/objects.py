@@ -1,0 +1,61 @@
+"""API objects as immutable records: what the user wrote, what it means, and how it is doing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from stratus_sim.cluster.status import Status
+from stratus_sim.manifests.kinds import CLUSTER_SCOPED, NAMESPACED
+
+Manifest = Mapping[str, Any]
+
+
+class ObjectKey(NamedTuple):
+    """Identity of an API object; `namespace` is empty for cluster-scoped kinds."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}" + (f" in {self.namespace}" if self.namespace else "")
+
+
+class Resource(msgspec.Struct, frozen=True):
+    """One API object.
+
+    `manifest` is configuration exactly as written (apiVersion, kind, metadata, spec, data, ...); nobody mutates it.
+    `spec` is its typed reading, `status` what controllers found; `version` is the resourceVersion, `generation`
+    counts changes of the manifest (Kubernetes API conventions, "Metadata").
+    """
+
+    key: ObjectKey
+    uid: int
+    version: int
+    generation: int
+    manifest: Manifest
+    labels: Mapping[str, str]
+    spec: Any = None
+    status: Any = None
+    owner: ObjectKey | None = None
+    created_us: int = 0
+    deleting: bool = False
+
+
+def key_of(manifest: Manifest) -> ObjectKey:
+    """The identity a manifest declares."""
+    metadata = manifest.get("metadata") or {}
+    kind = str(manifest.get("kind", ""))
+    namespace = metadata.get("namespace") or ("default" if kind in NAMESPACED else "")
+    return ObjectKey(kind, "" if kind in CLUSTER_SCOPED else str(namespace), str(metadata.get("name", "")))
+
+
+def labels_of(manifest: Manifest) -> Mapping[str, str]:
+    return (manifest.get("metadata") or {}).get("labels") or {}
+
+
+def with_status(resource: Resource, status: Status) -> Resource:
+    return msgspec.structs.replace(resource, status=status)

@@ -1,0 +1,68 @@
+"""What every controller that owns pods needs to know about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.specs import PodSpec
+from stratus_sim.cluster.status import PodStatus
+
+if TYPE_CHECKING:
+    from stratus_sim.world import World
+
+
+def active(pod: Resource) -> bool:
+    """Whether a pod counts towards its owner's replicas."""
+    return not pod.deleting and pod.status.phase != "Failed"
+
+
+def standing(pod: Resource) -> tuple[bool, bool]:
+    """What a pod's owner looks at: does it count, does it serve."""
+    return active(pod), pod.status.ready
+
+
+def usefulness(pod: Resource) -> tuple[bool, bool, int]:
+    """Sort key, least useful first: unbound before bound, not ready before ready, younger before older."""
+    return bool(pod.status.node), pod.status.ready, -pod.uid
+
+
+def create(
+    world: World, key: ObjectKey, owner: ObjectKey, labels: Mapping[str, str], raw: Mapping[str, Any], spec: PodSpec
+) -> None:
+    """Create a pod from its owner's template; `raw` and `spec` are the two readings of the same pod spec."""
+    metadata = {"name": key.name, "namespace": key.namespace, "labels": labels}
+    manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": raw}
+    world.store.create(manifest, owner=owner, status=PodStatus(since_us=world.now_us), spec=spec)
+
+
+def update(world: World, pod: Resource, **changes: Any) -> None:
+    """Report a changed status; `since_us` follows a change of readiness."""
+    status = msgspec.structs.replace(pod.status, **changes)
+    if status.ready != pod.status.ready:
+        status = msgspec.structs.replace(status, since_us=world.now_us)
+    world.store.report(pod.key, status)
+
+
+def terminate(world: World, key: ObjectKey) -> None:
+    """Begin graceful termination: the pod leaves its endpoints at once and is gone a moment later."""
+    pod = world.store.get(key)
+    if pod is None or pod.deleting:
+        return
+    world.store.mark_deleting(key)
+    if pod.status.node:
+        world.schedule(world.draw(str(key), "terminate", 200_000, 2_000_000), "kubelet.terminated", key, pod.uid)
+    else:
+        world.store.remove(key)
+
+
+def root_owner(world: World, pod: Resource) -> ObjectKey | None:
+    """The workload a pod belongs to: the Deployment behind its ReplicaSet, or its direct owner."""
+    owner = pod.owner
+    if owner is not None and owner.kind == "ReplicaSet":
+        replica_set = world.store.get(owner)
+        return replica_set.owner if replica_set is not None and replica_set.owner else owner
+    return owner

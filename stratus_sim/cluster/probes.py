@@ -1,0 +1,86 @@
+"""Readiness and liveness probes, as far as their outcome can change.
+
+A probe's answer depends on what the process listens on, which is fixed while it runs: one timer per start is enough.
+Defaults and meaning: kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stratus_sim.cluster import pods
+from stratus_sim.cluster.events import emit
+from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.specs import Container, Probe
+from stratus_sim.kernel import SECOND_US, handler
+
+if TYPE_CHECKING:
+    from stratus_sim.world import World
+
+
+def begin(world: World, pod: Resource) -> None:
+    """Set the timers for a pod whose containers have just started."""
+    failing = [c for c in pod.spec.containers if not _answers(world, pod, c, c.readiness_probe)]
+    delays = [_first_us(world, pod, c.readiness_probe) for c in pod.spec.containers if c.readiness_probe]
+    arguments = (pod.key, pod.uid, pod.status.restarts)
+    if failing:
+        world.schedule(max(delays), "probe.unready", *arguments)
+    else:
+        world.schedule(max(delays, default=0), "probe.ready", *arguments)
+    for container in pod.spec.containers:
+        if not _answers(world, pod, container, container.liveness_probe):
+            world.schedule(_fatal_us(container.liveness_probe), "probe.dead", *arguments, container.name)
+
+
+def _answers(world: World, pod: Resource, container: Container, probe: Probe | None) -> bool:
+    if probe is None or probe.port is None:
+        return True
+    port = port_number(container, probe.port)
+    return port is not None and world.processes.listens(pods.root_owner(world, pod), pod, port)
+
+
+def port_number(container: Container, port: int | str) -> int | None:
+    """The number of a port given by number or by name."""
+    if isinstance(port, int) or port.isdigit():
+        return int(port)
+    return next((p.container_port for p in container.ports or () if p.name == port), None)
+
+
+def _first_us(world: World, pod: Resource, probe: Probe | None) -> int:
+    """Delay of the first probe: kubelet spreads it over one period."""
+    period_us = ((probe and probe.period_seconds) or 10) * SECOND_US
+    delay_us = ((probe and probe.initial_delay_seconds) or 0) * SECOND_US
+    return delay_us + world.draw(str(pod.key), "probe", 0, min(period_us, SECOND_US))
+
+
+def _fatal_us(probe: Probe | None) -> int:
+    period = (probe and probe.period_seconds) or 10
+    initial = (probe and probe.initial_delay_seconds) or 0
+    return (initial + period * ((probe and probe.failure_threshold) or 3)) * SECOND_US
+
+
+def _running(world: World, key: ObjectKey, uid: int, restarts: int) -> Resource | None:
+    pod = world.store.get(key)
+    same = pod is not None and pod.uid == uid and pod.status.restarts == restarts and not pod.deleting
+    return pod if same and pod is not None and pod.status.phase == "Running" and not pod.status.reason else None
+
+
+@handler("probe.ready")
+def ready(world: World, key: ObjectKey, uid: int, restarts: int) -> None:
+    pod = _running(world, key, uid, restarts)
+    if pod is not None and world.node_alive(pod.status.node):
+        pods.update(world, pod, ready=True)
+
+
+@handler("probe.unready")
+def unready(world: World, key: ObjectKey, uid: int, restarts: int) -> None:
+    if _running(world, key, uid, restarts) is not None:
+        emit(world, key, "Unhealthy", "Readiness probe failed: connection refused", warning=True)
+
+
+@handler("probe.dead")
+def dead(world: World, key: ObjectKey, uid: int, restarts: int, container: str) -> None:
+    pod = _running(world, key, uid, restarts)
+    if pod is not None:
+        emit(world, key, "Killing", f"Container {container} failed liveness probe, will be restarted")
+        world.schedule(0, "kubelet.exited", key, uid, "Error")

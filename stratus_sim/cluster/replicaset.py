@@ -1,0 +1,78 @@
+"""ReplicaSet controller: as many pods as asked for, losing the least useful first.
+
+Follows kubernetes.io/docs/concepts/workloads/controllers/replicaset, "Scaling a ReplicaSet" (order of deletion).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stratus_sim.cluster import pods
+from stratus_sim.cluster.events import emit
+from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.status import ReplicaStatus
+from stratus_sim.cluster.store import watches
+from stratus_sim.kernel import handler
+
+if TYPE_CHECKING:
+    from stratus_sim.world import World
+
+_SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
+
+
+@watches("ReplicaSet")
+def on_replica_set(world: World, old: Resource | None, new: Resource | None) -> None:
+    if new is not None and (old is None or old.spec is not new.spec):
+        world.enqueue("replicaset", new.key)
+
+
+@watches("Pod")
+def on_pod(world: World, old: Resource | None, new: Resource | None) -> None:
+    pod = new or old
+    assert pod is not None  # noqa: S101  # a change has at least one side
+    if pod.owner is None or pod.owner.kind != "ReplicaSet":
+        return
+    if old is None or new is None or pods.standing(old) != pods.standing(new):
+        world.enqueue("replicaset", pod.owner)
+
+
+@handler("replicaset")
+def reconcile(world: World, key: ObjectKey) -> None:
+    """Create or delete pods until the active ones are as many as `spec.replicas`, then report the counts."""
+    replica_set = world.store.get(key)
+    if replica_set is None:
+        return
+    active = [pod for pod in world.store.owned(key) if pods.active(pod)]
+    wanted = replica_set.spec.replicas
+    for _ in range(wanted - len(active)):
+        _create_pod(world, replica_set)
+    for pod in sorted(active, key=pods.usefulness)[: max(0, len(active) - wanted)]:
+        emit(world, key, "SuccessfulDelete", f"Deleted pod: {pod.key.name}")
+        pods.terminate(world, pod.key)
+    _report(world, key)
+
+
+def _create_pod(world: World, replica_set: Resource) -> None:
+    name = _free_name(world, replica_set.key)
+    template = replica_set.spec.template
+    labels = (template.metadata and template.metadata.labels) or {}
+    spec = replica_set.manifest["spec"]["template"]["spec"]
+    pods.create(world, ObjectKey("Pod", replica_set.key.namespace, name), replica_set.key, labels, spec, template.spec)
+    emit(world, replica_set.key, "SuccessfulCreate", f"Created pod: {name}")
+
+
+def _free_name(world: World, owner: ObjectKey) -> str:
+    while True:
+        number = world.draw(str(owner), "pod-name", 0, len(_SUFFIX) ** 5 - 1)
+        suffix = "".join(_SUFFIX[number // len(_SUFFIX) ** place % len(_SUFFIX)] for place in range(5))
+        name = f"{owner.name}-{suffix}"
+        if world.store.get(ObjectKey("Pod", owner.namespace, name)) is None:
+            return name
+
+
+def _report(world: World, key: ObjectKey) -> None:
+    active = [pod for pod in world.store.owned(key) if pods.active(pod)]
+    ready = sum(pod.status.ready for pod in active)
+    current = world.store.get(key)
+    if current is not None:
+        world.store.report(key, ReplicaStatus(len(active), ready, current.status.revision))

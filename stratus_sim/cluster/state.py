@@ -1,0 +1,23 @@
+"""What a cluster remembers beside its objects."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+from immutables import Map
+
+from stratus_sim.cluster.api import Change
+from stratus_sim.cluster.events import EventRecord
+from stratus_sim.cluster.objects import ObjectKey
+
+
+@dataclass(slots=True)
+class ClusterState:
+    """Kubernetes Events and the audit log of configuration. Values are immutable: a shallow copy is a snapshot."""
+
+    events: Map[tuple[ObjectKey, str, str], EventRecord] = Map()
+    audit: Change | None = None
+
+    def copy(self) -> ClusterState:
+        return copy.copy(self)

@@ -1,0 +1,64 @@
+"""StatefulSet controller: named pods in order, one at a time.
+
+Follows kubernetes.io/docs/concepts/workloads/controllers/statefulset ("Deployment and Scaling Guarantees",
+"Rolling Updates"); `podManagementPolicy`, partitions and claim templates are not modelled.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stratus_sim.cluster import pods
+from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.status import ReplicaStatus
+from stratus_sim.cluster.store import watches
+from stratus_sim.kernel import handler
+
+if TYPE_CHECKING:
+    from stratus_sim.world import World
+
+
+@watches("StatefulSet")
+def on_stateful_set(world: World, old: Resource | None, new: Resource | None) -> None:
+    if new is not None and (old is None or old.generation != new.generation):
+        world.enqueue("statefulset", new.key)
+
+
+@watches("Pod")
+def on_pod(world: World, old: Resource | None, new: Resource | None) -> None:
+    owner = (new or old).owner  # type: ignore[union-attr]  # a change has at least one side
+    if owner is not None and owner.kind == "StatefulSet":
+        if old is None or new is None or pods.standing(old) != pods.standing(new):
+            world.enqueue("statefulset", owner)
+
+
+@handler("statefulset")
+def reconcile(world: World, key: ObjectKey) -> None:
+    """Take the one next step: scale down, replace an outdated pod, or create the next ordinal."""
+    stateful = world.store.get(key)
+    if stateful is None:
+        return
+    owned = sorted(world.store.owned(key), key=lambda pod: ordinal(pod.key))
+    replicas = 1 if stateful.spec.replicas is None else stateful.spec.replicas
+    ready = sum(pod.status.ready and pods.active(pod) for pod in owned)
+    world.store.report(key, ReplicaStatus(sum(map(pods.active, owned)), ready))
+    if any(pod.deleting for pod in owned):
+        return
+    surplus = [pod for pod in owned if ordinal(pod.key) >= replicas]
+    outdated = [pod for pod in owned if pod.manifest["spec"] != stateful.manifest["spec"]["template"]["spec"]]
+    if surplus or outdated:
+        pods.terminate(world, (surplus or outdated)[-1].key)
+    elif len(owned) < replicas and ready == len(owned):
+        _create(world, stateful, {ordinal(pod.key) for pod in owned})
+
+
+def ordinal(pod: ObjectKey) -> int:
+    return int(pod.name.rsplit("-", 1)[1])
+
+
+def _create(world: World, stateful: Resource, taken: set[int]) -> None:
+    number = next(n for n in range(len(taken) + 1) if n not in taken)
+    template = stateful.spec.template
+    labels = (template.metadata and template.metadata.labels) or {}
+    key = ObjectKey("Pod", stateful.key.namespace, f"{stateful.key.name}-{number}")
+    pods.create(world, key, stateful.key, labels, stateful.manifest["spec"]["template"]["spec"], template.spec)

@@ -1,0 +1,43 @@
+"""ConfigMaps, Secrets and claims a pod needs before it can start, looked up in the cluster as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.manifests import expand
+
+if TYPE_CHECKING:
+    from stratus_sim.world import World
+
+
+def missing_mounts(world: World, pod: Resource) -> str:
+    """What kubelet would say about the first volume it cannot mount; empty when all are there."""
+    raw, namespace = pod.manifest["spec"], pod.key.namespace
+    for missing in expand.missing_mounts(raw, namespace, _lookup(world)):
+        return f"MountVolume.SetUp failed: {missing.message}"
+    for volume in raw.get("volumes") or ():
+        claim = (volume.get("persistentVolumeClaim") or {}).get("claimName")
+        if claim and world.store.get(ObjectKey("PersistentVolumeClaim", namespace, claim)) is None:
+            return f'persistentvolumeclaim "{claim}" not found'
+    return ""
+
+
+def environments(world: World, pod: Resource) -> tuple[Mapping[str, Mapping[str, str]], str]:
+    """The environment of each container by name, and what kubelet would say is missing."""
+    meta = {"name": pod.key.name, "namespace": pod.key.namespace, "labels": pod.labels, "nodeName": pod.status.node}
+    found: dict[str, Mapping[str, str]] = {}
+    for container in pod.manifest["spec"]["containers"]:
+        found[container["name"]], problems = expand.resolve_env(container, meta, _lookup(world))
+        if problems:
+            return found, problems[0].message
+    return found, ""
+
+
+def _lookup(world: World) -> expand.Lookup:
+    def lookup(kind: str, namespace: str, name: str) -> Mapping[str, Any] | None:
+        found = world.store.get(ObjectKey(kind, namespace, name))
+        return found.manifest if found is not None else None
+
+    return lookup

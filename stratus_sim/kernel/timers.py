@@ -1,0 +1,20 @@
+"""Timers as data: what will happen, when, and in which order among equals."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+SECOND_US = 1_000_000
+MILLISECOND_US = 1_000
+
+
+class Timer(NamedTuple):
+    """A pending call of a registered handler.
+
+    Timers due at the same microsecond fire in the order in which they were scheduled (`sequence`).
+    """
+
+    due_us: int
+    sequence: int
+    handler: str
+    arguments: tuple[Any, ...]

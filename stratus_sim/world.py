@@ -1,0 +1,68 @@
+"""A simulated cluster with an application on it: plain data, a clock, and nothing else.
+
+`snapshot`, `fork` and `restore` cost a few references because every value inside is immutable; SimPy's queue is
+rebuilt from the pending timers when a fork first runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stratus_sim import application, cluster
+from stratus_sim.application.processes import ApplicationProcesses
+from stratus_sim.application.state import TrafficState
+from stratus_sim.cluster.objects import ObjectKey
+from stratus_sim.cluster.process import Processes
+from stratus_sim.cluster.state import ClusterState
+from stratus_sim.cluster.store import Store, StoreState
+from stratus_sim.kernel import Kernel, KernelState
+from stratus_sim.manifests.application import Application
+
+ROOMS = (cluster, application)  # importing them registers their handlers and watchers
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A world at one instant. Pickles, compares and outlives the world it was taken of."""
+
+    application: Application
+    kernel: KernelState
+    store: StoreState
+    cluster: ClusterState
+    traffic: TrafficState
+
+
+class World(Kernel):
+    """One cluster. Times are integer microseconds since it began; the same seed gives the same history."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__(snapshot.kernel.copy())
+        self.application = snapshot.application
+        self.processes: Processes = ApplicationProcesses(snapshot.application)
+        self.store = Store(self, snapshot.store.copy())
+        self.cluster = snapshot.cluster.copy()
+        self.traffic = snapshot.traffic.copy()
+
+    @classmethod
+    def empty(cls, application: Application, seed: int = 0) -> World:
+        """A world without objects in which `application` would run once its manifests are applied."""
+        return cls(Snapshot(application, KernelState(seed=seed), StoreState(), ClusterState(), TrafficState()))
+
+    def snapshot(self) -> Snapshot:
+        """The world as it is now; nothing that happens later changes it."""
+        return Snapshot(
+            self.application, self.kernel.copy(), self.store.state.copy(), self.cluster.copy(), self.traffic.copy()
+        )
+
+    def fork(self) -> World:
+        """A second world with the same past and the same luck ahead."""
+        return World(self.snapshot())
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Become what `snapshot` was taken of."""
+        self.__init__(snapshot)  # type: ignore[misc]  # a world is nothing but its snapshot
+
+    def node_alive(self, name: str) -> bool:
+        """Whether the kubelet of a node reports."""
+        node = self.store.get(ObjectKey("Node", "", name))
+        return node is not None and bool(node.status.heartbeat)
