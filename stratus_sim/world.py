@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stratus_sim import application, cluster
+from stratus_sim import application, cluster, faults
 from stratus_sim.application.processes import ApplicationProcesses
 from stratus_sim.application.state import TrafficState
 from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.cluster.process import Processes
 from stratus_sim.cluster.state import ClusterState
 from stratus_sim.cluster.store import Store, StoreState
+from stratus_sim.faults.state import FaultState
 from stratus_sim.kernel import Kernel, KernelState
 from stratus_sim.manifests.application import Application
 
-ROOMS = (cluster, application)  # importing them registers their handlers and watchers
+ROOMS = (cluster, application, faults)  # importing them registers their handlers and watchers
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Snapshot:
     store: StoreState
     cluster: ClusterState
     traffic: TrafficState
+    faults: FaultState
 
 
 class World(Kernel):
@@ -42,16 +44,23 @@ class World(Kernel):
         self.store = Store(self, snapshot.store.copy())
         self.cluster = snapshot.cluster.copy()
         self.traffic = snapshot.traffic.copy()
+        self.faults = snapshot.faults.copy()
 
     @classmethod
     def empty(cls, application: Application, seed: int = 0) -> World:
         """A world without objects in which `application` would run once its manifests are applied."""
-        return cls(Snapshot(application, KernelState(seed=seed), StoreState(), ClusterState(), TrafficState()))
+        kernel = KernelState(seed=seed)
+        return cls(Snapshot(application, kernel, StoreState(), ClusterState(), TrafficState(), FaultState()))
 
     def snapshot(self) -> Snapshot:
         """The world as it is now; nothing that happens later changes it."""
         return Snapshot(
-            self.application, self.kernel.copy(), self.store.state.copy(), self.cluster.copy(), self.traffic.copy()
+            self.application,
+            self.kernel.copy(),
+            self.store.state.copy(),
+            self.cluster.copy(),
+            self.traffic.copy(),
+            self.faults.copy(),
         )
 
     def fork(self) -> World:

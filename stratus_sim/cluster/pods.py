@@ -66,3 +66,15 @@ def root_owner(world: World, pod: Resource) -> ObjectKey | None:
         replica_set = world.store.get(owner)
         return replica_set.owner if replica_set is not None and replica_set.owner else owner
     return owner
+
+
+def replaceable(world: World, key: ObjectKey) -> bool:
+    """Whether losing this pod costs nothing for good: it does not serve, or a twin of it does meanwhile.
+
+    Side condition of deleting a pod; a pod nobody would replace never fulfils it.
+    """
+    pod = world.store.get(key)
+    if pod is None or pod.owner is None:
+        return False
+    twins = [p for p in world.store.owned(pod.owner) if p.key != key and p.status.ready and active(p)]
+    return not pod.status.ready or bool(twins)

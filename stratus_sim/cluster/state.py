@@ -9,15 +9,17 @@ from immutables import Map
 
 from stratus_sim.cluster.api import Change
 from stratus_sim.cluster.events import EventRecord
+from stratus_sim.cluster.lease import Lease
 from stratus_sim.cluster.objects import ObjectKey
 
 
 @dataclass(slots=True)
 class ClusterState:
-    """Kubernetes Events and the audit log of configuration. Values are immutable: a shallow copy is a snapshot."""
+    """Kubernetes Events, the audit log of configuration and the write lock. Values are immutable: a shallow copy is a snapshot."""
 
     events: Map[tuple[ObjectKey, str, str], EventRecord] = Map()
     audit: Change | None = None
+    lease: Lease = Lease()
 
     def copy(self) -> ClusterState:
         return copy.copy(self)

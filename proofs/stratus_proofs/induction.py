@@ -1,0 +1,90 @@
+"""Proof by induction, one obligation per (transition, property).
+
+Invariants hold initially and are kept by every transition; step properties hold of every transition taken
+from a state in which the invariants hold. Hence they hold of every run, of any length, with any number of
+agents, fields and actions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+import z3
+
+from stratus_spec import Axiom, Machine, Property, Transition
+
+QUIET_EXCLUDES = ("foreign", "drift")
+
+
+@dataclass(frozen=True, eq=False)
+class Obligation:
+    """`goal` must follow from the hypotheses. `transition` is None for the initial state.
+
+    `by_frame` marks an invariant none of whose variables the transition changes: its goal is one of the
+    hypotheses.
+    """
+
+    machine: Machine
+    transition: Transition | None
+    prop: Property
+    goal: z3.ExprRef
+
+    @property
+    def name(self) -> str:
+        """`transition:property`."""
+        return f"{'init' if self.transition is None else self.transition.name}:{self.prop.name}"
+
+    @property
+    def by_frame(self) -> bool:
+        """Whether the goal is the hypothesis itself."""
+        return self.transition is not None and self.prop.kind == "invariant" and self.goal.eq(self.prop.term)
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Obligations that share their hypotheses: axioms and invariants for all values, and ground facts."""
+
+    assumed: tuple[Axiom | Property, ...]
+    facts: tuple[z3.ExprRef, ...]
+    obligations: tuple[Obligation, ...]
+
+
+def groups(
+    machine: Machine, properties: tuple[Property, ...], transitions: Collection[str] | None = None
+) -> Iterator[Group]:
+    """All obligations of a machine, or those of some transitions.
+
+    Quiet properties are proved of the machine without environment and foreign steps, where they are
+    hypotheses too.
+    """
+    calm = machine.without_transitions(*QUIET_EXCLUDES)
+    lasting = tuple(p for p in properties if not p.quiet)
+    for subject, hypotheses, goals in (
+        (machine, lasting, lasting),
+        (calm, properties, tuple(p for p in properties if p.quiet)),
+    ):
+        if transitions is None:
+            yield _initial(subject, goals)
+        for transition in subject.transitions:
+            if transitions is None or transition.name in transitions:
+                yield _kept(subject, transition, hypotheses, goals)
+
+
+def _initial(machine: Machine, goals: tuple[Property, ...]) -> Group:
+    start = tuple(machine.variable[name].term == term for name, term in machine.init.items())
+    obligations = tuple(Obligation(machine, None, p, p.term) for p in goals if p.kind == "invariant")
+    return Group(machine.axioms, start, obligations)
+
+
+def _kept(
+    machine: Machine, transition: Transition, hypotheses: tuple[Property, ...], goals: tuple[Property, ...]
+) -> Group:
+    invariants = tuple(p for p in hypotheses if p.kind == "invariant")
+    obligations = tuple(_obligation(machine, transition, p) for p in goals if p.where(transition))
+    return Group((*machine.axioms, *invariants), tuple(transition.guards.values()), obligations)
+
+
+def _obligation(machine: Machine, transition: Transition, prop: Property) -> Obligation:
+    claim = machine.primed(prop.term) if prop.kind == "invariant" else prop.term
+    return Obligation(machine, transition, prop, machine.after(transition, claim))

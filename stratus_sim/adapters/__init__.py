@@ -1,0 +1,1 @@
+"""Clusters a transaction can run on."""

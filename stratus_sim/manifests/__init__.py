@@ -1,0 +1,1 @@
+"""What a user has on disk: Kubernetes manifests read, their environment resolved, their calls inferred."""

@@ -1,0 +1,70 @@
+"""The kinds a cluster serves: group and version, and whether an object lives in a namespace.
+
+Source: Kubernetes API reference, https://kubernetes.io/docs/reference/kubernetes-api/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+_NAMESPACED = {
+    "v1": "ConfigMap Endpoints Event LimitRange PersistentVolumeClaim Pod PodTemplate ReplicationController"
+    " ResourceQuota Secret Service ServiceAccount",
+    "apps/v1": "ControllerRevision DaemonSet Deployment ReplicaSet StatefulSet",
+    "autoscaling/v2": "HorizontalPodAutoscaler",
+    "batch/v1": "CronJob Job",
+    "coordination.k8s.io/v1": "Lease",
+    "discovery.k8s.io/v1": "EndpointSlice",
+    "networking.k8s.io/v1": "Ingress NetworkPolicy",
+    "policy/v1": "PodDisruptionBudget",
+    "rbac.authorization.k8s.io/v1": "Role RoleBinding",
+}
+_CLUSTER = {
+    "v1": "Namespace Node PersistentVolume",
+    "admissionregistration.k8s.io/v1": "MutatingWebhookConfiguration ValidatingWebhookConfiguration"
+    " ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding",
+    "apiextensions.k8s.io/v1": "CustomResourceDefinition",
+    "apiregistration.k8s.io/v1": "APIService",
+    "networking.k8s.io/v1": "IngressClass",
+    "rbac.authorization.k8s.io/v1": "ClusterRole ClusterRoleBinding",
+    "scheduling.k8s.io/v1": "PriorityClass",
+    "storage.k8s.io/v1": "CSIDriver StorageClass VolumeAttachment",
+}
+
+
+def _by_kind(table: dict[str, str]) -> dict[str, str]:
+    return {kind: version for version, kinds in table.items() for kind in kinds.split()}
+
+
+NAMESPACED = _by_kind(_NAMESPACED)
+"""Namespaced kind → the apiVersion it is served under."""
+CLUSTER_SCOPED = _by_kind(_CLUSTER)
+"""Cluster-scoped kind → the apiVersion it is served under."""
+SERVED = NAMESPACED | CLUSTER_SCOPED
+WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
+"""Kinds that keep a set of like pods running for as long as they exist."""
+
+_ALSO_SERVED = {("autoscaling/v1", "HorizontalPodAutoscaler")}
+
+
+def is_served(api_version: str, kind: str) -> bool:
+    """Whether a current cluster serves this kind under this apiVersion."""
+    return SERVED.get(kind) == api_version or (api_version, kind) in _ALSO_SERVED
+
+
+def is_known(api_version: str, kind: str) -> bool:
+    """Whether this is a built-in kind, in any version of its group (`apps/v1beta1` is known, not served)."""
+    return _group(SERVED.get(kind, "?/")) == _group(api_version) or _moved(api_version, kind)
+
+
+def _group(api_version: str) -> str:
+    return api_version.rpartition("/")[0]
+
+
+def _moved(api_version: str, kind: str) -> bool:
+    return _group(api_version) == "extensions" and kind in SERVED
+
+
+def missing_namespace(kinds: Iterable[str]) -> int:
+    """How many of these kinds need a namespace."""
+    return sum(kind in NAMESPACED for kind in kinds)

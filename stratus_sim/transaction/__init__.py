@@ -1,0 +1,1 @@
+"""Transactions on a cluster: lock, journal, undo, validation, commit or abort, recovery."""
