@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from immutables import Map
 
-from stratus_sim.application.flow import Flows, WorkloadFlow, solve
+from stratus_sim.application.flow import EntryFlow, Flows, WorkloadFlow, solve
 from stratus_sim.cluster.objects import Resource
 from stratus_sim.cluster.store import watches
 from stratus_sim.kernel import SECOND_US, handler
@@ -65,14 +65,15 @@ def current(world: World) -> Flows:
     return traffic.flows
 
 
-def _errs(flow: WorkloadFlow) -> bool:
+def _errs(flow: WorkloadFlow | EntryFlow) -> bool:
     return flow.rate > 0 and flow.success_permille < 1000 - ERROR_PERMILLE
 
 
-def _lags(flow: WorkloadFlow) -> bool:
+def _lags(flow: WorkloadFlow | EntryFlow) -> bool:
     return flow.rate > 0 and flow.latency_us > SLOW_US
 
 
-def _since(world: World, known: Map[str, int], flows: Flows, holds: Callable[[WorkloadFlow], bool]) -> Map[str, int]:
+def _since(world: World, known: Map[str, int], flows: Flows, holds: Callable[[WorkloadFlow | EntryFlow], bool]) -> Map[str, int]:
     now = {name for name, flow in flows.workloads.items() if holds(flow)}
+    now |= {entry.service for entry in flows.entries if holds(entry)}
     return Map({name: known.get(name, world.now_us) for name in sorted(now)})

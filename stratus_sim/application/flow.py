@@ -125,7 +125,7 @@ def _workload(
             success *= outcome.success
             latency += outcome.latency_us
             error = error or outcome.error
-    return _Health(success, latency, error)
+    return _Health(success, latency, error) if router.pods(name) else _Health(0.0, REFUSAL_US, "no ready pods")
 
 
 def _through(hops: list[Hop], health: dict[str, _Health]) -> _Health:

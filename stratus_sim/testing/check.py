@@ -1,0 +1,127 @@
+"""Hypothesis drives a policy over scenarios and shrinks what breaks to the smallest one that still does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from stratus_sim.errors import UserError
+from stratus_sim.testing.scenario import Disruption, Scenario
+from stratus_sim.testing.stage import Stage
+from stratus_sim.testing.trial import Mode, Outcome, Setup, run_trial
+
+Progress = Callable[[Mode, Outcome], None]
+
+
+class Tally(NamedTuple):
+    """One verdict: over `examples` scenarios, how often something broke, and the smallest case of it."""
+
+    mode: Mode
+    examples: int
+    broken: int
+    repaired: int
+    undone: int
+    smallest: Outcome | None
+
+    @property
+    def holds(self) -> bool:
+        return not self.broken
+
+
+class _Broken(Exception):
+    """Tells Hypothesis that a scenario is a counterexample."""
+
+
+def scenarios(stage: Stage, *, disruptions: bool) -> st.SearchStrategy[Scenario]:
+    """Scenarios for an application; simple ones (first fault, at once, normal load, seed 0) are what shrinking ends in.
+
+    Raises:
+        UserError: no fault finds a target in the application.
+    """
+    strikes = stage.strikes()
+    if not strikes:
+        raise UserError("no fault finds a target in these manifests: expected Deployments, Services or Nodes to strike")
+    disruption = st.one_of(st.none(), _disruptions()) if disruptions else st.none()
+    return st.builds(
+        lambda strike, **rest: Scenario(fault=strike[0], target=strike[1], **rest),
+        strike=st.sampled_from(strikes),
+        fault_at_s=st.integers(0, 180),
+        fault_for_s=st.one_of(st.none(), st.integers(30, 300)),
+        load_permille=st.sampled_from((1000, 500, 1500, 2500)),
+        seed=st.integers(0, 255),
+        disruption=disruption,
+    )
+
+
+def _disruptions() -> st.SearchStrategy[Disruption]:
+    return st.builds(Disruption, kind=st.sampled_from(("crash", "rival")), at=st.integers(0, 12))
+
+
+def check(setup: Setup, mode: Mode, examples: int, base_seed: int, progress: Progress | None = None) -> Tally:
+    """Try `examples` scenarios; when any breaks, shrink the first to the smallest one that breaks the same way.
+
+    The same seed draws the same scenarios, whatever the machine.
+    """
+    outcomes: list[Outcome] = []
+
+    def collect(scenario: Scenario) -> None:
+        outcomes.append(run_trial(setup, scenario, mode))
+        if progress:
+            progress(mode, outcomes[-1])
+
+    _drive(setup, mode, examples, base_seed, collect, shrink=False)
+    broken = [outcome for outcome in outcomes if outcome.problem]
+    smallest = _shrink(setup, mode, examples, base_seed) if broken else None
+    return Tally(
+        mode=mode,
+        examples=len(outcomes),
+        broken=len(broken),
+        repaired=sum(outcome.episode.final.scalar == 0 for outcome in outcomes),
+        undone=sum(_undone(outcome) for outcome in outcomes),
+        smallest=smallest,
+    )
+
+
+def _undone(outcome: Outcome) -> bool:
+    return any(attempt.decision.kind == "abort" for attempt in outcome.episode.attempts)
+
+
+def _shrink(setup: Setup, mode: Mode, examples: int, base_seed: int) -> Outcome:
+    last: list[Outcome] = []
+
+    def fail_when_broken(scenario: Scenario) -> None:
+        outcome = run_trial(setup, scenario, mode)
+        if outcome.problem:
+            last[:] = [outcome]
+            raise _Broken
+
+    try:
+        _drive(setup, mode, examples, base_seed, fail_when_broken, shrink=True)
+    except _Broken:
+        return last[0]
+    raise AssertionError("a scenario that broke in the first pass did not in the second: the world is not deterministic")
+
+
+def _drive(
+    setup: Setup, mode: Mode, examples: int, base_seed: int, body: Callable[[Scenario], None], *, shrink: bool
+) -> None:
+    strategy = scenarios(setup.stage, disruptions=mode == "protected")
+
+    @seed(base_seed)
+    @settings(
+        max_examples=examples,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+        print_blob=False,
+    )
+    @given(strategy)
+    def explore(scenario: Scenario) -> None:
+        body(scenario)
+
+    explore()

@@ -1,0 +1,64 @@
+"""Two ways to carry out what a policy wants: on its own, or as transactions under the specification."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from stratus_sim.cluster import api
+from stratus_sim.cluster.actions import Action, InvalidAction, effect
+from stratus_sim.errors import UserError
+from stratus_sim.kernel import SECOND_US
+from stratus_sim.testing.judge import Finding, Judge
+from stratus_sim.world import World
+
+SETTLE_US = 90 * SECOND_US
+"""From the last action of an attempt to its verdict: longer than a roll-out and an alert's `for` together."""
+
+
+class Decision(NamedTuple):
+    """How an attempt ended: `kept` (nobody asked), `commit` or `abort`; `told` is what the policy hears of it."""
+
+    kind: str
+    told: str
+    finding: Finding
+
+
+class Execution(Protocol):
+    """Carries out one policy's attempts on one world."""
+
+    judge: Judge
+
+    def begin(self) -> None:
+        """Start an attempt."""
+
+    def act(self, action: Action) -> str:
+        """Carry out an action or refuse it; what the policy is told."""
+
+    def decide(self) -> Decision:
+        """Let the attempt settle and decide on it."""
+
+
+class Unprotected:
+    """Every action happens; nobody undoes anything. What a policy does *on its own*."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def begin(self) -> None:
+        self.judge = Judge(self._world)
+
+    def act(self, action: Action) -> str:
+        try:
+            key, after = effect(self._world, action)
+            if after is None:
+                api.delete(self._world, key, "agent:policy")
+            else:
+                api.put(self._world, after, "agent:policy")
+        except (InvalidAction, UserError) as error:
+            return f"refused: {error}"
+        return f"done: {action}"
+
+    def decide(self) -> Decision:
+        self._world.run_for(SETTLE_US)
+        finding = self.judge.attempt_alone()
+        return Decision("kept", "nothing was validated, nothing undone", finding)

@@ -1,0 +1,105 @@
+"""Episodes on disk: a header that says how to play it again, then the events it gave.
+
+Replay plays it again and compares byte for byte; nothing is taken from the file but the header.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from stratus_sim.errors import UserError
+from stratus_sim.files import write_atomically
+from stratus_sim.testing.episode import Limits
+from stratus_sim.testing.events import to_lines
+from stratus_sim.testing.policy import PolicyFactory
+from stratus_sim.testing.scenario import Scenario
+from stratus_sim.testing.stage import Source, Stage
+from stratus_sim.testing.trial import Mode, Outcome, Setup, run_trial
+
+FORMAT = 1
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header", tag_field="kind"):
+    """First line of a recorded episode. `manifests_sha256` tells a changed application from a changed simulator."""
+
+    format: int = FORMAT
+    policy: str
+    mode: Mode
+    source: Source
+    scenario: Scenario
+    limits: Limits
+    manifests_sha256: str
+
+
+def save(path: Path, header: Header, outcome: Outcome) -> None:
+    """Write an episode, all or nothing.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    write_atomically(path, contents(header, outcome))
+
+
+def contents(header: Header, outcome: Outcome) -> bytes:
+    """The bytes of a recorded episode."""
+    verdict = {"kind": "verdict", "problem": outcome.problem}
+    return to_lines([msgspec.to_builtins(header), *outcome.episode.events, verdict])
+
+
+def header_for(setup: Setup, policy: str, outcome: Outcome) -> Header:
+    stage = setup.stage
+    return Header(
+        policy=policy,
+        mode=outcome.mode,
+        source=stage.source,
+        scenario=outcome.scenario,
+        limits=setup.limits,
+        manifests_sha256=digest(stage),
+    )
+
+
+def digest(stage: Stage) -> str:
+    return hashlib.sha256(msgspec.json.encode(stage.manifests.objects, order="deterministic")).hexdigest()
+
+
+def read_header(path: Path) -> Header:
+    """The header of a recorded episode.
+
+    Raises:
+        UserError: the file cannot be read or is no recording of this format.
+    """
+    try:
+        with path.open("rb") as file:
+            return msgspec.json.decode(file.readline(), type=Header)
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}; expected a file written by `stratus run --out` or `check`") from None
+    except msgspec.MsgspecError as error:
+        raise UserError(f"{path}:1: not a recorded episode ({error}); expected a file written by `stratus run --out`") from None
+
+
+def replay(path: Path, load_policy: Any) -> tuple[Header, Outcome]:
+    """Play a recorded episode again.
+
+    Raises:
+        UserError: the file is unusable, its inputs have changed, or the bytes differ.
+    """
+    header = read_header(path)
+    factory: PolicyFactory = load_policy(header.policy)
+    setup = Setup(Stage(header.source), factory, header.limits)
+    if digest(setup.stage) != header.manifests_sha256:
+        raise UserError(f"{path}: the manifests have changed since this was recorded: check them out as they were")
+    outcome = run_trial(setup, header.scenario, header.mode, watch=True)
+    _compare(path, path.read_bytes(), contents(header, outcome))
+    return header, outcome
+
+
+def _compare(path: Path, recorded: bytes, again: bytes) -> None:
+    if recorded == again:
+        return
+    pairs = enumerate(zip(recorded.splitlines(), again.splitlines(), strict=False), 1)
+    line = next((number for number, (a, b) in pairs if a != b), "end")
+    raise UserError(f"{path}:{line}: playing it again gives other events; expected the same policy and version as recorded")

@@ -1,0 +1,68 @@
+"""The application scenarios are played on, loaded once, and the worlds made of it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from stratus_sim.applications import embedded_names, embedded_path
+from stratus_sim.faults import FAULTS, choose_target, find, inject
+from stratus_sim.genesis import deploy
+from stratus_sim.kernel import SECOND_US
+from stratus_sim.manifests.application import Application, describe
+from stratus_sim.manifests.load import Manifests, load
+from stratus_sim.manifests.topology import load_topology
+from stratus_sim.testing.scenario import Scenario
+from stratus_sim.world import Snapshot, World
+
+
+class Source(NamedTuple):
+    """Where an application comes from: the name of an embedded one, or manifests with an optional topology file."""
+
+    name: str = "hotel"
+    manifests: str | None = None
+    topology: str | None = None
+
+
+class Stage:
+    """An application ready to be deployed with any seed."""
+
+    def __init__(self, source: Source) -> None:
+        """Raises UserError when the manifests or the topology cannot be used."""
+        self.source = source
+        path = Path(source.manifests) if source.manifests else embedded_path(source.name)
+        self.manifests: Manifests = load(path)
+        topology = load_topology(Path(source.topology)) if source.topology else None
+        self.application: Application = describe(self.manifests, topology)
+        self._standing = lru_cache(maxsize=32)(self._deploy)
+
+    def _deploy(self, seed: int) -> Snapshot:
+        return deploy(self.manifests, self.application, seed).snapshot()
+
+    def standing(self, seed: int) -> World:
+        """The application as it stands before anything happens."""
+        return World(self._standing(seed))
+
+    def world(self, scenario: Scenario) -> World:
+        """A world in which the scenario's fault and load are on their way.
+
+        Raises:
+            UserError: the fault is unknown or has no such target here.
+        """
+        world, fault = self.standing(scenario.seed), find(scenario.fault)
+        target = choose_target(world, fault, scenario.target)
+        world.schedule(0, "traffic.load", scenario.load_permille)
+        inject.schedule(world, scenario.fault_at_s * SECOND_US, fault.name, target)
+        if scenario.fault_for_s is not None:
+            end_s = scenario.fault_at_s + scenario.fault_for_s
+            world.schedule(end_s * SECOND_US, "fault.heal", fault.name, target)
+        return world
+
+    def strikes(self) -> list[tuple[str, str]]:
+        """Every (fault, target) that makes sense for this application."""
+        world = self.standing(0)
+        return [(f.name, f"{key.kind}/{key.name}") for f in FAULTS.values() for key in f.targets(world)]
+
+
+__all__ = ["Source", "Stage", "embedded_names"]
