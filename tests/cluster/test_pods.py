@@ -120,7 +120,7 @@ def test_a_lost_node_is_noticed_after_forty_seconds_and_evicted_after_five_minut
     assert only_pod(world).status.ready
     world.run_for(2 * SECOND_US)
     assert not only_pod(world).status.ready
-    world.run_for(299 * SECOND_US)
+    world.run_for(298 * SECOND_US)
     assert len(world.store.list("Pod")) == 1
     world.run_for(60 * SECOND_US)
     stuck, fresh = sorted(world.store.list("Pod"), key=lambda p: not p.deleting)
