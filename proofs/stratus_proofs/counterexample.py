@@ -31,12 +31,7 @@ class Replay:
     @property
     def agrees(self) -> bool:
         """Whether the interpreter confirms the counterexample."""
-        return (
-            self.guards_hold
-            and self.same_post_state
-            and self.invariants_hold_before
-            and self.property_is_false
-        )
+        return self.guards_hold and self.same_post_state and self.invariants_hold_before and self.property_is_false
 
 
 @dataclass(frozen=True)
@@ -105,9 +100,7 @@ def read(group: Group, obligation: Obligation, model: z3.ModelRef) -> Counterexa
             guards_hold=_allowed(interpreter, transition, pre, params),
             same_post_state=transition is None or interpreter.step(pre, transition.name, **params) == post,
             invariants_hold_before=transition is None or all(holds(interpreter, p, pre) for p in known),
-            property_is_false=not interpreter.evaluate(
-                prop.term, *seen(prop, pre, post), {**params, **bindings}
-            ),
+            property_is_false=not interpreter.evaluate(prop.term, *seen(prop, pre, post), {**params, **bindings}),
         ),
     )
 
@@ -118,9 +111,7 @@ def seen(prop: Property, pre: State, post: State) -> tuple[State, State]:
     return (post, post) if prop.kind == "invariant" else (pre, post)
 
 
-def _allowed(
-    interpreter: Interpreter, transition: Transition | None, pre: State, params: Mapping[str, Any]
-) -> bool:
+def _allowed(interpreter: Interpreter, transition: Transition | None, pre: State, params: Mapping[str, Any]) -> bool:
     if transition is not None:
         return interpreter.enabled(pre, transition.name, **params)
     free = {name: value for name, value in pre.items() if name not in interpreter.machine.init}

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 
 import z3
 
-from stratus_spec import Axiom, Machine, Property, Transition
-
-QUIET_EXCLUDES = ("foreign", "drift")
+from stratus_spec import QUIET_EXCLUDES, Axiom, Machine, Property, Transition
 
 
 @dataclass(frozen=True, eq=False)

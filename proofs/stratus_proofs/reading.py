@@ -10,6 +10,7 @@ from typing import Any
 import z3
 
 from stratus_spec import ENUMS, Interpreter, Machine, State, TotalMap
+from stratus_spec.sorts import nobody
 
 from .scope import SCOPE
 
@@ -20,8 +21,8 @@ FIRST_INDEXES = range(-1, 8)
 class Reading:
     """Values of terms (written over the uninterpreted sorts) in a model found in scope.
 
-    Members of uninterpreted sorts are read as strings. `arrays` are the configurations functions may be asked
-    about.
+    Members of uninterpreted sorts are read as strings, such as `field1` or `nobody`. `arrays` are the
+    configurations functions may be asked about.
     """
 
     machine: Machine
@@ -50,8 +51,9 @@ class Reading:
             return value.as_long()
         if sort.kind() == z3.Z3_BOOL_SORT:
             return z3.is_true(value)
-        name = value.decl().name()
-        return ENUMS[sort.name()](name) if sort.name() in ENUMS else name
+        if sort.name() in ENUMS:
+            return ENUMS[sort.name()](value.decl().name())
+        return "nobody" if value.eq(self._nobody) else value.decl().name()
 
     def _map(self, term: Any) -> TotalMap[Any, Any]:
         default = -1 if term.sort().range().kind() == z3.Z3_INT_SORT else None
@@ -80,7 +82,11 @@ class Reading:
     def _term(self, value: Any, sort: Any) -> Any:
         if isinstance(value, TotalMap):
             return self._configurations[value]
-        return SCOPE.member(sort, value)
+        return self._nobody if value == "nobody" else SCOPE.member(sort, value)
+
+    @cached_property
+    def _nobody(self) -> Any:
+        return self.model.eval(SCOPE.term(nobody), model_completion=True)
 
     @cached_property
     def _configurations(self) -> dict[TotalMap[Any, Any], Any]:

@@ -45,9 +45,7 @@ def render_failure(failure: Result, report: Report, console: Console) -> None:
     console.print(Text(f"{failure.status}: {failure.name}", style="bold red"))
     console.print(f"  {report.statements[failure.prop]}")
     if failure.counterexample is None:
-        console.print(
-            "  no counterexample in scope" if failure.status == "refuted" else "  the solver gave up"
-        )
+        console.print("  no counterexample in scope" if failure.status == "refuted" else "  the solver gave up")
         return
     for line in counterexample_lines(failure.counterexample):
         console.print(Text(f"  {line}"))
@@ -58,14 +56,26 @@ def counterexample_lines(found: Counterexample) -> list[str]:
     word."""
     step = f"{found.transition}({_named(found.params)})" if found.transition else "initial state"
     agrees = "agrees" if found.replay.agrees else f"DISAGREES: {found.replay}"
-    situation = {name: value for name, value in found.pre.items() if name not in found.changes}
+    unchanged = {name: value for name, value in found.pre.items() if name not in found.changes}
+    situation = {name: value for name, value in unchanged.items() if not name.startswith("entry_")}
     return [
         f"step    {step}",
         f"given   {_named({**found.constants, **found.bindings})}",
         f"state   {_named(situation)}",
+        f"journal {journal(found.pre)}",
         *(f"change  {name}: {show(old)} → {show(new)}" for name, (old, new) in found.changes.items()),
         f"replay  interpreter {agrees}",
     ]
+
+
+def journal(state: State) -> str:
+    """The undo entries, oldest first, marked where the transaction no longer owns the field."""
+    fields, before, first = state["entry_field"], state["entry_before"], state["first"]
+    entries = [
+        f"{i}: {fields[i]} was {before[i]}{'' if first[fields[i]] >= 0 else ' (disowned)'}"
+        for i in range(state["depth"])
+    ]
+    return ", ".join(entries) or "empty"
 
 
 def verdict(report: Report) -> Text:
@@ -73,9 +83,7 @@ def verdict(report: Report) -> Text:
     obligations, witnesses = len(report.results), len(report.witnesses)
     took = f"{report.seconds:.2f} s, {report.solver}"
     if report.ok:
-        return Text(
-            f"proved: {obligations} obligations, {witnesses} witnesses reached, {took}", style="bold green"
-        )
+        return Text(f"proved: {obligations} obligations, {witnesses} witnesses reached, {took}", style="bold green")
     missed = f", {len(report.unreached)} of {witnesses} witnesses not reached" if report.unreached else ""
     return Text(
         f"NOT proved: {len(report.failures)} of {obligations} obligations fail{missed}, {took}",
@@ -102,6 +110,8 @@ def as_json(report: Report) -> dict[str, Any]:
 
 def show(value: Any) -> str:
     """A value of a state as text."""
+    if isinstance(value, TotalMap):
+        return "{" + ", ".join(f"{key}: {item}" for key, item in _plain(value).items()) + "}"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

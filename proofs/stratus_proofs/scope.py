@@ -70,9 +70,7 @@ class Scope:
         over = [self.term(constant) for constant in statement.over]
         domains = [self.members[constant.sort().name()] for constant in statement.over]
         body = self.term(statement.term)
-        return [
-            z3.substitute(body, *zip(over, values, strict=True)) for values in itertools.product(*domains)
-        ]
+        return [z3.substitute(body, *zip(over, values, strict=True)) for values in itertools.product(*domains)]
 
     def _translate(self, term: Any) -> Any:
         children = [self.term(child) for child in term.children()]

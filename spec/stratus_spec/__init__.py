@@ -1,22 +1,26 @@
 """What must hold: the executable specification of transactional no-regression."""
 
+from .actions import CONDITIONS, Classification, classify
 from .compile import to_python
 from .errors import MachineError, SpecViolation, UnsupportedTermError
 from .interpreter import Interpreter, State
 from .language import Axiom, Machine, Property, Transition, Variable
-from .machine import MACHINE, QUIET
+from .machine import MACHINE, QUIET, QUIET_EXCLUDES
 from .properties import INVARIANTS, PROPERTIES, STEPS
 from .sorts import ENUMS, Phase, Reversibility, Role
 from .total_map import TotalMap
 
 __all__ = [
+    "CONDITIONS",
     "ENUMS",
     "INVARIANTS",
     "MACHINE",
     "PROPERTIES",
     "QUIET",
+    "QUIET_EXCLUDES",
     "STEPS",
     "Axiom",
+    "Classification",
     "Interpreter",
     "Machine",
     "MachineError",
@@ -30,5 +34,6 @@ __all__ = [
     "Transition",
     "UnsupportedTermError",
     "Variable",
+    "classify",
     "to_python",
 ]

@@ -14,7 +14,7 @@ from types import CodeType
 import z3
 
 from .errors import UnsupportedTermError
-from .language import Machine, Term, Transition, free_names
+from .language import Machine, Term, Transition, free_names, per_term
 from .sorts import ENUMS
 
 INFIX = {
@@ -38,7 +38,7 @@ TEMPLATES = {
     z3.Z3_OP_UMINUS: "(-{0})",
     z3.Z3_OP_SELECT: "{0}[{1}]",
     z3.Z3_OP_STORE: "{0}.store({1}, {2})",
-    z3.Z3_OP_CONST_ARRAY: "TotalMap.constant({0})",
+    z3.Z3_OP_CONST_ARRAY: "_TotalMap.constant({0})",
 }
 
 
@@ -46,7 +46,7 @@ def to_python(term: Term, names: Mapping[str, str]) -> str:
     """Python source of a quantifier-free term.
 
     `names` maps each constant and function name in the term to the Python expression that reads it.
-    Enumeration members become `Sort.MEMBER`. Raises UnsupportedTermError for any other operator or name.
+    Enumeration members become `_Sort.MEMBER`. Raises UnsupportedTermError for any other operator or name.
     """
     if not z3.is_app(term):
         raise UnsupportedTermError(f"quantifiers cannot be executed: {term}")
@@ -58,9 +58,7 @@ def to_python(term: Term, names: Mapping[str, str]) -> str:
         return TEMPLATES[kind].format(*children)
     translate = SPECIAL.get(kind)
     if translate is None:
-        raise UnsupportedTermError(
-            f"operator {term.decl().name()!r} is not in the executable language: {term}"
-        )
+        raise UnsupportedTermError(f"operator {term.decl().name()!r} is not in the executable language: {term}")
     return translate(term, children, names)
 
 
@@ -102,13 +100,15 @@ SPECIAL: dict[int, Callable[[Term, list[str], Mapping[str, str]], str]] = {
 
 
 def python_names(machine: Machine) -> dict[str, str]:
-    """How compiled code reads state before (`s`) and after (`t`) a step, constants, functions and
-    enumerations."""
-    names = {v.name: f"s[{v.name!r}]" for v in machine.variables}
-    names |= {f"{v.name}'": f"t[{v.name!r}]" for v in machine.variables}
-    names |= {str(c): f"k_{c}" for c in machine.constants}
-    names |= {f.name(): f"f_{f.name()}" for f in machine.functions}
-    return names | {name: name for name in ENUMS}
+    """How compiled code reads the state before and after a step, constants, functions and enumerations.
+
+    Names with a leading underscore are the compiler's; a machine may not use any.
+    """
+    names = {v.name: f"_before[{v.name!r}]" for v in machine.variables}
+    names |= {f"{v.name}'": f"_after[{v.name!r}]" for v in machine.variables}
+    names |= {str(c): f"_k_{c}" for c in machine.constants}
+    names |= {f.name(): f"_f_{f.name()}" for f in machine.functions}
+    return names | {name: f"_{name}" for name in ENUMS}
 
 
 def function(name: str, params: tuple[str, ...], body: str) -> str:
@@ -128,7 +128,7 @@ def source(machine: Machine) -> str:
 
 def _parts(transition: Transition, names: Mapping[str, str]) -> list[str]:
     names = {**names, **{name: name for name in transition.param_names}}
-    params = ("s", *transition.param_names)
+    params = ("_before", *transition.param_names)
     guards = {label: to_python(term, names) for label, term in transition.guards.items()}
     updates = ", ".join(f"{name!r}: {to_python(term, names)}" for name, term in transition.updates.items())
     return [
@@ -138,16 +138,16 @@ def _parts(transition: Transition, names: Mapping[str, str]) -> list[str]:
     ]
 
 
-@lru_cache(maxsize=4096)
+@per_term
 def expression(term: Term, names: tuple[tuple[str, str], ...]) -> tuple[tuple[str, ...], CodeType]:
-    """One term as the compiled function `term(s, t, *bindings)`, and the names of its bindings.
+    """One term as the compiled function `term(before, after, *bindings)`, and the names of its bindings.
 
     `names` is `python_names` as items; every other constant in the term is a binding.
     """
     known = dict(names)
     bindings = tuple(sorted(free_names(term) - set(known)))
     body = to_python(term, {**known, **{name: name for name in bindings}})
-    return bindings, compile(function("term", ("s", "t", *bindings), body), "<term>", "exec")
+    return bindings, compile(function("term", ("_before", "_after", *bindings), body), "<term>", "exec")
 
 
 @lru_cache(maxsize=16)

@@ -15,20 +15,16 @@ class UnsupportedTermError(ValueError):
     division)."""
 
 
-class SpecViolation(Exception):  # noqa: N818 - the word of the specification
+class SpecViolation(Exception):
     """An event the specification does not allow in the current state.
 
     Attributes: `transition` (its name), `failing` (names of the guards that do not hold), `params`.
     """
 
-    def __init__(
-        self, transition: str, failing: Sequence[str], params: Mapping[str, Any], phase: str
-    ) -> None:
+    def __init__(self, transition: str, failing: Sequence[str], params: Mapping[str, Any], phase: str) -> None:
         self.transition = transition
         self.failing = tuple(failing)
         self.params = dict(params)
         arguments = ", ".join(f"{name}={value!r}" for name, value in params.items())
         guards = ", ".join(f"{transition}.{name}" for name in failing)
-        super().__init__(
-            f"{transition}({arguments}) is not allowed in phase {phase}: guard {guards} does not hold"
-        )
+        super().__init__(f"{transition}({arguments}) is not allowed in phase {phase}: guard {guards} does not hold")

@@ -76,9 +76,11 @@ class Interpreter:
         _require("functions", set(functions), {f.name() for f in machine.functions})
         _require("constants", set(constants), {str(c) for c in machine.constants})
         self._names = tuple(python_names(machine).items())
-        self._globals: dict[str, Any] = {"TotalMap": TotalMap, **ENUMS}
-        self._globals |= {f"f_{name}": function for name, function in functions.items()}
-        self._globals |= {f"k_{name}": value for name, value in constants.items()}
+        self._globals: dict[str, Any] = {"_TotalMap": TotalMap} | {
+            f"_{name}": members for name, members in ENUMS.items()
+        }
+        self._globals |= {f"_f_{name}": function for name, function in functions.items()}
+        self._globals |= {f"_k_{name}": value for name, value in constants.items()}
         self._terms: dict[int, tuple[Term, tuple[str, ...], Callable[..., Any]]] = {}
         exec(code(machine), self._globals)
         self._compiled = {t.name: self._linked(t) for t in machine.transitions}
@@ -94,9 +96,7 @@ class Interpreter:
         """
         unknown = set(values) - set(self.machine.variable)
         if unknown:
-            raise ValueError(
-                f"unknown variables {sorted(unknown)}; the state has {', '.join(self.machine.variable)}"
-            )
+            raise ValueError(f"unknown variables {sorted(unknown)}; the state has {', '.join(self.machine.variable)}")
         start = {v.name: values.get(v.name, _default(v.sort)) for v in self.machine.variables}
         for name, term in self.machine.init.items():
             if name not in values:

@@ -42,6 +42,7 @@ from .state import (
     phase,
     running,
     sigma,
+    token,
 )
 from .vocabulary import (
     ABORTED,
@@ -83,6 +84,14 @@ INVARIANTS = (
         z3.Implies(among(phase, *TERMINAL), z3.And(z3.Not(open_), z3.Not(held))),
         among(phase, *TERMINAL),
         (*ABORTED, "escalate"),
+    ),
+    Property(
+        "held_was_granted",
+        "invariant",
+        "A held lock was granted: its token is positive.",
+        z3.And(token >= 0, z3.Implies(held, token > 0)),
+        z3.And(held, token == 2),
+        UNDOING,
     ),
     Property(
         "mitigator_writes",

@@ -9,14 +9,15 @@ from __future__ import annotations
 import keyword
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
-from typing import Any, Literal, TypeAlias
+from functools import cached_property, wraps
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import z3
 
 from .errors import MachineError
 
 Term: TypeAlias = Any  # Z3 ships no types: a term is a z3.ExprRef
+Answer = TypeVar("Answer")
 VariableRole = Literal["machine", "journal", "lock", "cluster", "ghost"]
 
 
@@ -139,9 +140,7 @@ class Machine:
 
     def with_transition(self, changed: Transition) -> Machine:
         """The machine with the transition of that name replaced."""
-        return replace(
-            self, transitions=tuple(changed if t.name == changed.name else t for t in self.transitions)
-        )
+        return replace(self, transitions=tuple(changed if t.name == changed.name else t for t in self.transitions))
 
     def without_guard(self, address: str) -> Machine:
         """The machine with one guard removed; `address` is `transition.guard`. Raises KeyError if there is
@@ -165,12 +164,28 @@ class Machine:
     def after(self, transition: Transition, term: Term) -> Term:
         """`term` over unprimed and primed variables, with the primed ones replaced by what `transition`
         does."""
-        return z3.substitute(
-            term, *((v.primed, transition.updates.get(v.name, v.term)) for v in self.variables)
-        )
+        return z3.substitute(term, *((v.primed, transition.updates.get(v.name, v.term)) for v in self.variables))
 
 
-@lru_cache(maxsize=4096)
+def per_term(function: Callable[..., Answer]) -> Callable[..., Answer]:
+    """Remember a function's answers by the identity of its first argument, a term.
+
+    Terms make poor dictionary keys, because `==` builds a formula. The term is kept beside its answer: Z3 reuses
+    the id of a term that was collected.
+    """
+    known: dict[Any, tuple[Term, Answer]] = {}
+
+    @wraps(function)
+    def remembered(term: Term, *rest: Any) -> Answer:
+        key = (term.get_id(), *rest)
+        if key not in known:
+            known[key] = term, function(term, *rest)
+        return known[key][1]
+
+    return remembered
+
+
+@per_term
 def free_names(term: Term) -> frozenset[str]:
     """Names of the uninterpreted constants in a term."""
     found: set[str] = set()
@@ -188,12 +203,16 @@ def free_names(term: Term) -> frozenset[str]:
 
 
 def check_names(machine: Machine) -> None:
-    """Raise MachineError unless every name is a fresh Python identifier."""
+    """Raise MachineError unless every name is declared once and can be a Python parameter."""
     names = [v.name for v in machine.variables] + [str(c) for c in machine.constants]
     names += [function.name() for function in machine.functions]
     for name in names:
-        if names.count(name) > 1 or not name.isidentifier() or keyword.iskeyword(name):
-            raise MachineError(f"{machine.name}: {name!r} is declared twice or is not an identifier")
+        if names.count(name) > 1:
+            raise MachineError(f"{machine.name}: {name!r} is declared twice")
+    for name in [*names, *(name for t in machine.transitions for name in t.param_names)]:
+        # Leading underscores are kept for the compiler's own names.
+        if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
+            raise MachineError(f"{machine.name}: {name!r} is not an identifier without leading underscore")
     unknown = set(machine.init) - {v.name for v in machine.variables}
     if unknown:
         raise MachineError(f"{machine.name}: init sets unknown variables {sorted(unknown)}")

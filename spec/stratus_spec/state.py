@@ -22,9 +22,7 @@ VARIABLES = (
     Variable("action", ACTION, "machine", "the latest action"),
     Variable("depth", INT, "journal", "undo entries in the journal"),
     Variable("entry_field", z3.ArraySort(INT, FIELD), "journal", "the field entry i speaks of"),
-    Variable(
-        "entry_before", z3.ArraySort(INT, VALUE), "journal", "the field's value when entry i was written"
-    ),
+    Variable("entry_before", z3.ArraySort(INT, VALUE), "journal", "the field's value when entry i was written"),
     Variable(
         "first",
         z3.ArraySort(FIELD, INT),
@@ -53,8 +51,6 @@ def after(term: Term) -> Term:
 
 
 (phase, attempts, holder, token, c, e, now, open_, opened_at, n, running, action) = list(TERM.values())[:12]
-(depth, entry_field, entry_before, first, decided, decided_at, checkpoint, sigma, b) = list(TERM.values())[
-    12:
-]
+(depth, entry_field, entry_before, first, decided, decided_at, checkpoint, sigma, b) = list(TERM.values())[12:]
 
 NOTHING_OWNED = z3.K(FIELD, z3.IntVal(-1))

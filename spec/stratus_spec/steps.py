@@ -8,7 +8,6 @@ from __future__ import annotations
 import z3
 
 from .language import Property
-from .machine import a, f, may_run, tok, x
 from .sorts import (
     Phase,
     Reversibility,
@@ -40,6 +39,7 @@ from .state import (
     sigma,
     token,
 )
+from .transitions import a, f, may_run, tok, x
 from .vocabulary import (
     ABORTED,
     ACTING,

@@ -32,9 +32,7 @@ class TotalMap(Generic[Key, Value]):
 
     __slots__ = ("_base", "_changes")
 
-    def __init__(
-        self, base: Callable[[Key], Value], changes: immutables.Map[Key, Value] | None = None
-    ) -> None:
+    def __init__(self, base: Callable[[Key], Value], changes: immutables.Map[Key, Value] | None = None) -> None:
         self._base = base
         self._changes: immutables.Map[Key, Value] = immutables.Map() if changes is None else changes
 
