@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from stratus_sim.cluster import api, lease
+from stratus_sim.cluster import api, conditions, lease
 from stratus_sim.cluster.actions import Action, InvalidAction, effect
 from stratus_sim.cluster.configuration import (
     ABSENT,
@@ -18,7 +18,6 @@ from stratus_sim.cluster.configuration import (
     unflatten,
 )
 from stratus_sim.cluster.objects import Manifest, ObjectKey
-from stratus_sim.cluster.pods import replaceable
 from stratus_sim.errors import UserError
 from stratus_sim.telemetry.severity import Severity, measure
 from stratus_sim.transaction.cluster import ForeignChange, Grant, StaleToken
@@ -60,7 +59,9 @@ class SimulatedCluster:
         return {Field(key, path): new for path, (_, new) in changed.items()}
 
     def permitted(self, action: Action) -> bool:
-        return all(replaceable(self.world, pod) for pod in _pods_lost(self.world, action))
+        key, _ = effect(self.world, action)
+        condition = conditions.classification(action.verb, key.kind).condition
+        return condition is None or conditions.holds(self.world, condition, key)
 
     def perform(self, action: Action, grant: Grant) -> None:
         self._fence(grant)
@@ -130,12 +131,6 @@ class SimulatedCluster:
 def _only_pod_deletion(key: ObjectKey, after: Manifest | None) -> None:
     if after is not None or key.kind != "Pod":
         raise InvalidAction(f"{key} belongs to a controller: change its owner instead")
-
-
-def _pods_lost(world: World, action: Action) -> list[ObjectKey]:
-    if action.verb == "delete" and action.key.kind == "Pod":
-        return [action.key]
-    return []
 
 
 def _foreign(change: api.Change) -> ForeignChange:

@@ -68,7 +68,10 @@ def history(world: World, key: ObjectKey) -> list[Resource]:
 def _current(world: World, deployment: Resource) -> Resource:
     """The ReplicaSet of the present template, made or promoted to the newest revision when it is not that yet."""
     key = ObjectKey("ReplicaSet", deployment.key.namespace, _set_name(deployment))
-    found, newest = world.store.get(key), max((r.status.revision for r in history(world, deployment.key)), default=0)
+    found, newest = (
+        world.store.get(key),
+        max((r.status.revision for r in history(world, deployment.key)), default=0),
+    )
     if found is None:
         return _create_set(world, deployment, key, newest + 1)
     if found.status.revision < newest:

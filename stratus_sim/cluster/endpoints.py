@@ -48,16 +48,26 @@ def reconcile(world: World, key: ObjectKey) -> None:
     if service is None:
         return
     pods = [pod for pod in world.store.selected(key.namespace, service.spec.selector) if serving(pod)]
-    status = EndpointsStatus(tuple(_endpoint(service, pod) for pod in pods))
+    ports: dict[int, dict[int, int]] = {}  # pods of one template share their spec: resolve its ports once
+    for pod in pods:
+        if id(pod.spec) not in ports:
+            ports[id(pod.spec)] = _ports(service, pod)
+    found = (Endpoint(pod.key.name, pod.status.node, ports[id(pod.spec)]) for pod in pods)
+    status = EndpointsStatus(tuple(found))
     name = slice_of(key)
     if world.store.get(name) is None:
-        metadata = {"name": key.name, "namespace": key.namespace, "labels": {"kubernetes.io/service-name": key.name}}
+        metadata = {
+            "name": key.name,
+            "namespace": key.namespace,
+            "labels": {"kubernetes.io/service-name": key.name},
+        }
         manifest = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": metadata}
         world.store.create(manifest, owner=key, status=status)
     world.store.report(name, status)
 
 
-def _endpoint(service: Resource, pod: Resource) -> Endpoint:
+def _ports(service: Resource, pod: Resource) -> dict[int, int]:
+    """Where each port of a Service leads in a pod; a name the pod does not have leads nowhere."""
     ports = {}
     for port in service.spec.ports or ():
         target = port.target_port if port.target_port not in (None, 0, "") else port.port
@@ -65,4 +75,4 @@ def _endpoint(service: Resource, pod: Resource) -> Endpoint:
         number = next((n for n in numbers if n is not None), None)
         if number is not None:
             ports[port.port] = number
-    return Endpoint(pod.key.name, pod.status.node, ports)
+    return ports

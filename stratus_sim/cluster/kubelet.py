@@ -38,7 +38,9 @@ def on_mountable(world: World, old: Resource | None, new: Resource | None) -> No
         return
     for pod in world.store.list("Pod", new.key.namespace):
         if pod.status.node and pod.status.reason in _CONFIG_REASONS and pod.status.message:
-            world.schedule(world.draw(str(pod.key), "resync", SECOND_US, 5 * SECOND_US), "kubelet.sync", pod.key, pod.uid)
+            world.schedule(
+                world.draw(str(pod.key), "resync", SECOND_US, 5 * SECOND_US), "kubelet.sync", pod.key, pod.uid
+            )
 
 
 def on_duty(world: World, key: ObjectKey, uid: int) -> Resource | None:
@@ -96,7 +98,13 @@ def pulled(world: World, key: ObjectKey, uid: int) -> None:
 def pull_back_off(world: World, key: ObjectKey, uid: int) -> None:
     pod = on_duty(world, key, uid)
     if pod is not None and pod.status.reason == "ErrImagePull":
-        emit(world, key, "BackOff", pod.status.message.replace("Failed to pull", "Back-off pulling"), warning=True)
+        emit(
+            world,
+            key,
+            "BackOff",
+            pod.status.message.replace("Failed to pull", "Back-off pulling"),
+            warning=True,
+        )
         pods.update(world, pod, reason="ImagePullBackOff")
 
 

@@ -55,7 +55,13 @@ def missed(world: World, name: str) -> None:
     if world.node_alive(name):
         return
     _set(world, name, ready=False)
-    emit(world, ObjectKey("Node", "", name), "NodeNotReady", f"Node {name} status is now: NodeNotReady", warning=True)
+    emit(
+        world,
+        ObjectKey("Node", "", name),
+        "NodeNotReady",
+        f"Node {name} status is now: NodeNotReady",
+        warning=True,
+    )
     for pod in world.store.on_node(name):
         pods.update(world, pod, ready=False)
     world.schedule(TOLERATION_US, "node.evict", name)
@@ -66,7 +72,12 @@ def evict(world: World, name: str) -> None:
     if world.node_alive(name):
         return
     for pod in world.store.on_node(name):
-        emit(world, pod.key, "TaintManagerEviction", f"Marking for deletion Pod {pod.key.namespace}/{pod.key.name}")
+        emit(
+            world,
+            pod.key,
+            "TaintManagerEviction",
+            f"Marking for deletion Pod {pod.key.namespace}/{pod.key.name}",
+        )
         pods.terminate(world, pod.key)
 
 

@@ -31,7 +31,12 @@ def usefulness(pod: Resource) -> tuple[bool, bool, int]:
 
 
 def create(
-    world: World, key: ObjectKey, owner: ObjectKey, labels: Mapping[str, str], raw: Mapping[str, Any], spec: PodSpec
+    world: World,
+    key: ObjectKey,
+    owner: ObjectKey,
+    labels: Mapping[str, str],
+    raw: Mapping[str, Any],
+    spec: PodSpec,
 ) -> None:
     """Create a pod from its owner's template; `raw` and `spec` are the two readings of the same pod spec."""
     metadata = {"name": key.name, "namespace": key.namespace, "labels": labels}
@@ -66,15 +71,3 @@ def root_owner(world: World, pod: Resource) -> ObjectKey | None:
         replica_set = world.store.get(owner)
         return replica_set.owner if replica_set is not None and replica_set.owner else owner
     return owner
-
-
-def replaceable(world: World, key: ObjectKey) -> bool:
-    """Whether losing this pod costs nothing for good: it does not serve, or a twin of it does meanwhile.
-
-    Side condition of deleting a pod; a pod nobody would replace never fulfils it.
-    """
-    pod = world.store.get(key)
-    if pod is None or pod.owner is None:
-        return False
-    twins = [p for p in world.store.owned(pod.owner) if p.key != key and p.status.ready and active(p)]
-    return not pod.status.ready or bool(twins)

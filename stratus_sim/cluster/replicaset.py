@@ -42,14 +42,22 @@ def reconcile(world: World, key: ObjectKey) -> None:
     replica_set = world.store.get(key)
     if replica_set is None:
         return
-    active = [pod for pod in world.store.owned(key) if pods.active(pod)]
+    active = _active(world, key)
     wanted = replica_set.spec.replicas
     for _ in range(wanted - len(active)):
         _create_pod(world, replica_set)
-    for pod in sorted(active, key=pods.usefulness)[: max(0, len(active) - wanted)]:
-        emit(world, key, "SuccessfulDelete", f"Deleted pod: {pod.key.name}")
-        pods.terminate(world, pod.key)
-    _report(world, key)
+    if len(active) > wanted:
+        for pod in sorted(active, key=pods.usefulness)[: len(active) - wanted]:
+            emit(world, key, "SuccessfulDelete", f"Deleted pod: {pod.key.name}")
+            pods.terminate(world, pod.key)
+    if len(active) != wanted:
+        active = _active(world, key)
+    ready = sum([pod.status.ready for pod in active])
+    world.store.report(key, ReplicaStatus(len(active), ready, replica_set.status.revision))
+
+
+def _active(world: World, key: ObjectKey) -> list[Resource]:
+    return [pod for pod in world.store.owned(key) if pods.active(pod)]
 
 
 def _create_pod(world: World, replica_set: Resource) -> None:
@@ -68,11 +76,3 @@ def _free_name(world: World, owner: ObjectKey) -> str:
         name = f"{owner.name}-{suffix}"
         if world.store.get(ObjectKey("Pod", owner.namespace, name)) is None:
             return name
-
-
-def _report(world: World, key: ObjectKey) -> None:
-    active = [pod for pod in world.store.owned(key) if pods.active(pod)]
-    ready = sum(pod.status.ready for pod in active)
-    current = world.store.get(key)
-    if current is not None:
-        world.store.report(key, ReplicaStatus(len(active), ready, current.status.revision))

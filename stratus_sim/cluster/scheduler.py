@@ -52,7 +52,7 @@ def schedule(world: World, key: ObjectKey) -> None:
     if pod is None or pod.deleting or pod.status.node:
         return
     nodes = world.store.list("Node")
-    verdicts = [(node, _refusal(node, pod)) for node in nodes]
+    verdicts = [(node, refusal(node, pod)) for node in nodes]
     fitting = [node for node, refusal in verdicts if not refusal]
     if fitting:
         _bind(world, pod, min(fitting, key=_load))
@@ -63,7 +63,8 @@ def schedule(world: World, key: ObjectKey) -> None:
         pods.update(world, pod, reason="Unschedulable", message=message)
 
 
-def _refusal(node: Resource, pod: Resource) -> str:
+def refusal(node: Resource, pod: Resource) -> str:
+    """Why a pod cannot go to a node, in kube-scheduler's words; empty when it can."""
     status, selector = node.status, pod.spec.node_selector or {}
     if node.spec.unschedulable:
         return "node(s) were unschedulable"
@@ -92,7 +93,12 @@ def _explain(refusals: list[str]) -> str:
 
 def _bind(world: World, pod: Resource, node: Resource) -> None:
     _reserve(world, node, pod, +1)
-    emit(world, pod.key, "Scheduled", f"Successfully assigned {pod.key.namespace}/{pod.key.name} to {node.key.name}")
+    emit(
+        world,
+        pod.key,
+        "Scheduled",
+        f"Successfully assigned {pod.key.namespace}/{pod.key.name} to {node.key.name}",
+    )
     pods.update(world, pod, node=node.key.name, reason="ContainerCreating", message="")
 
 

@@ -14,28 +14,29 @@ import msgspec
 from stratus_sim.errors import UserError
 from stratus_sim.manifests import quantity
 
+
 class _Spec(msgspec.Struct, frozen=True, rename="camel"):
     pass
 
 
-class Port(_Spec):
+class Port(_Spec, frozen=True):
     container_port: int
     name: str | None = None
 
 
-class Quantities(_Spec):
+class Quantities(_Spec, frozen=True):
     """Resource quantities as written: `100m`, `0.5`, `128Mi`."""
 
     requests: dict[str, str | int | float] | None = None
     limits: dict[str, str | int | float] | None = None
 
 
-class NetworkAction(_Spec):
+class NetworkAction(_Spec, frozen=True):
     port: int | str | None = None
     path: str | None = None
 
 
-class Probe(_Spec):
+class Probe(_Spec, frozen=True):
     """A container probe; seconds and thresholds default as in the API reference."""
 
     http_get: NetworkAction | None = None
@@ -52,7 +53,7 @@ class Probe(_Spec):
         return action.port if action else None
 
 
-class Container(_Spec):
+class Container(_Spec, frozen=True):
     name: str
     image: str = ""
     image_pull_policy: str | None = None
@@ -64,7 +65,7 @@ class Container(_Spec):
     liveness_probe: Probe | None = None
 
 
-class PodSpec(_Spec):
+class PodSpec(_Spec, frozen=True):
     containers: list[Container]
     node_selector: dict[str, str] | None = None
     node_name: str | None = None
@@ -81,31 +82,31 @@ class PodSpec(_Spec):
         return sum(_mib(_requested(c, "memory")) for c in self.containers)
 
 
-class TemplateMetadata(_Spec):
+class TemplateMetadata(_Spec, frozen=True):
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
 
 
-class Template(_Spec):
+class Template(_Spec, frozen=True):
     spec: PodSpec
     metadata: TemplateMetadata | None = None
 
 
-class Selector(_Spec):
+class Selector(_Spec, frozen=True):
     match_labels: dict[str, str] | None = None
 
 
-class RollingUpdate(_Spec):
+class RollingUpdate(_Spec, frozen=True):
     max_surge: int | str | None = None
     max_unavailable: int | str | None = None
 
 
-class Strategy(_Spec):
+class Strategy(_Spec, frozen=True):
     type: str | None = None
     rolling_update: RollingUpdate | None = None
 
 
-class DeploymentSpec(_Spec):
+class DeploymentSpec(_Spec, frozen=True):
     template: Template
     replicas: int | None = None
     selector: Selector | None = None
@@ -114,29 +115,29 @@ class DeploymentSpec(_Spec):
     paused: bool | None = None
 
 
-class ReplicaSetSpec(_Spec):
+class ReplicaSetSpec(_Spec, frozen=True):
     template: Template
     replicas: int | None = None
 
 
-class StatefulSetSpec(_Spec):
+class StatefulSetSpec(_Spec, frozen=True):
     template: Template
     replicas: int | None = None
 
 
-class ServicePort(_Spec):
+class ServicePort(_Spec, frozen=True):
     port: int
     name: str | None = None
     target_port: int | str | None = None
 
 
-class ServiceSpec(_Spec):
+class ServiceSpec(_Spec, frozen=True):
     selector: dict[str, str] | None = None
     ports: list[ServicePort] | None = None
     type: str | None = None
 
 
-class NodeSpec(_Spec):
+class NodeSpec(_Spec, frozen=True):
     unschedulable: bool | None = None
 
 

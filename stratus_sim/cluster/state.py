@@ -15,7 +15,7 @@ from stratus_sim.cluster.objects import ObjectKey
 
 @dataclass(slots=True)
 class ClusterState:
-    """Kubernetes Events, the audit log of configuration and the write lock. Values are immutable: a shallow copy is a snapshot."""
+    """Kubernetes Events, the audit log of configuration, the write lock. Immutable values: a copy is a snapshot."""
 
     events: Map[tuple[ObjectKey, str, str], EventRecord] = Map()
     audit: Change | None = None

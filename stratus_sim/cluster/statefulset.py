@@ -27,9 +27,10 @@ def on_stateful_set(world: World, old: Resource | None, new: Resource | None) ->
 @watches("Pod")
 def on_pod(world: World, old: Resource | None, new: Resource | None) -> None:
     owner = (new or old).owner  # type: ignore[union-attr]  # a change has at least one side
-    if owner is not None and owner.kind == "StatefulSet":
-        if old is None or new is None or pods.standing(old) != pods.standing(new):
-            world.enqueue("statefulset", owner)
+    if owner is None or owner.kind != "StatefulSet":
+        return
+    if old is None or new is None or pods.standing(old) != pods.standing(new):
+        world.enqueue("statefulset", owner)
 
 
 @handler("statefulset")

@@ -20,6 +20,7 @@ from stratus_sim.cluster.status import PodStatus, Status
 
 Watcher = Callable[[Any, Resource | None, Resource | None], None]
 _W = TypeVar("_W", bound=Watcher)
+Resources = list[Resource]
 _Index = Map[Any, tuple[ObjectKey, ...]]
 
 WATCHERS: dict[str, list[Watcher]] = {}
@@ -65,33 +66,35 @@ class Store:
     def get(self, key: ObjectKey) -> Resource | None:
         return self.state.objects.get(key)
 
-    def list(self, kind: str, namespace: str | None = None) -> list[Resource]:
+    def list(self, kind: str, namespace: str | None = None) -> Resources:
         """Objects of a kind in order of namespace and name."""
         keys = self.state.by_kind.get(kind, ())
         objects = self.state.objects
         return [objects[key] for key in keys if namespace is None or key.namespace == namespace]
 
-    def everything(self) -> list[Resource]:
+    def everything(self) -> Resources:
         """All objects in order of kind, namespace and name."""
         return [self.state.objects[key] for key in sorted(self.state.objects)]
 
-    def owned(self, owner: ObjectKey) -> list[Resource]:
+    def owned(self, owner: ObjectKey) -> Resources:
         """The objects a controller object owns, in order of kind and name."""
         return self._resolve(self.state.by_owner.get(owner, ()))
 
-    def on_node(self, node: str) -> list[Resource]:
+    def on_node(self, node: str) -> Resources:
         """The pods bound to a node; those no node was found for yet under the empty name."""
         return self._resolve(self.state.by_node.get(node, ()))
 
-    def selected(self, namespace: str, selector: Mapping[str, str] | None) -> list[Resource]:
+    def selected(self, namespace: str, selector: Mapping[str, str] | None) -> Resources:
         """The pods a label selector matches; an empty selector matches none (Service semantics)."""
         if not selector:
             return []
-        pairs = [self.state.by_label.get((namespace, k, v), ()) for k, v in selector.items()]
-        pods = self._resolve(min(pairs, key=len))
+        labelled: list[tuple[ObjectKey, ...]] = [
+            self.state.by_label.get((namespace, k, v), ()) for k, v in selector.items()
+        ]
+        pods = self._resolve(min(labelled, key=len))
         return [pod for pod in pods if selector.items() <= pod.labels.items()]
 
-    def selecting(self, pod: Resource) -> list[Resource]:
+    def selecting(self, pod: Resource) -> Resources:
         """The Services whose selector matches a pod."""
         terms = [(pod.key.namespace, k, v) for k, v in pod.labels.items()]
         keys = [key for term in terms for key in self.state.by_selector.get(term, ())]
@@ -156,7 +159,7 @@ class Store:
         self.state.version += 1
         return self.state.version
 
-    def _resolve(self, keys: Iterable[ObjectKey]) -> list[Resource]:
+    def _resolve(self, keys: Iterable[ObjectKey]) -> Resources:
         objects = self.state.objects
         return [objects[key] for key in keys]
 
@@ -170,6 +173,8 @@ class Store:
         state = self.state
         if new is not None:
             state.objects = state.objects.set(new.key, new)
+            if old is not None and old.manifest is new.manifest and _node(old) == _node(new):
+                return  # only its status changed: the commonest write moves no index
         elif old is not None:
             state.objects = state.objects.delete(old.key)
         if old is None or new is None:

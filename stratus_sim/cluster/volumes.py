@@ -26,7 +26,12 @@ def missing_mounts(world: World, pod: Resource) -> str:
 
 def environments(world: World, pod: Resource) -> tuple[Mapping[str, Mapping[str, str]], str]:
     """The environment of each container by name, and what kubelet would say is missing."""
-    meta = {"name": pod.key.name, "namespace": pod.key.namespace, "labels": pod.labels, "nodeName": pod.status.node}
+    meta = {
+        "name": pod.key.name,
+        "namespace": pod.key.namespace,
+        "labels": pod.labels,
+        "nodeName": pod.status.node,
+    }
     found: dict[str, Mapping[str, str]] = {}
     for container in pod.manifest["spec"]["containers"]:
         found[container["name"]], problems = expand.resolve_env(container, meta, _lookup(world))

@@ -102,7 +102,9 @@ def _shrink(setup: Setup, mode: Mode, examples: int, base_seed: int) -> Outcome:
         _drive(setup, mode, examples, base_seed, fail_when_broken, shrink=True)
     except _Broken:
         return last[0]
-    raise AssertionError("a scenario that broke in the first pass did not in the second: the world is not deterministic")
+    raise AssertionError(
+        "a scenario that broke in the first pass did not in the second: the world is not deterministic"
+    )
 
 
 def _drive(

@@ -86,7 +86,7 @@ def _watched(what: str, limit_s: float) -> Iterator[None]:
         raise
     except _Overdue:
         raise PolicyFailure(f"did not answer within {limit_s:g} s of wall time") from None
-    except Exception as error:  # noqa: BLE001  # whatever a policy raises is its failure, and is reported as such
+    except Exception as error:  # whatever a policy raises is its failure, and is reported as such
         raise PolicyFailure(f"{what} {type(error).__name__}: {error} ({_place(error)})") from error
 
 

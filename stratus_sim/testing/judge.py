@@ -23,7 +23,7 @@ _Holds = Callable[[Severity, Severity, tuple[Difference, ...]], bool]
 
 
 class Finding(NamedTuple):
-    """One attempt judged. `differences` lists configuration as (field, without, with); `clause` is what broke, or empty.
+    """One attempt judged. `differences` lists configuration as (field, without, with); `clause` is what broke or "".
 
     `sick_with` and `sick_without` say which workloads lack replicas (permille) in either world.
     """

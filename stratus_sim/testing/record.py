@@ -76,9 +76,13 @@ def read_header(path: Path) -> Header:
         with path.open("rb") as file:
             return msgspec.json.decode(file.readline(), type=Header)
     except OSError as error:
-        raise UserError(f"{path}: {error.strerror}; expected a file written by `stratus run --out` or `check`") from None
+        raise UserError(
+            f"{path}: {error.strerror}; expected a file written by `stratus run --out` or `check`"
+        ) from None
     except msgspec.MsgspecError as error:
-        raise UserError(f"{path}:1: not a recorded episode ({error}); expected a file written by `stratus run --out`") from None
+        raise UserError(
+            f"{path}:1: not a recorded episode ({error}); expected a file written by `stratus run --out`"
+        ) from None
 
 
 def replay(path: Path, load_policy: Any) -> tuple[Header, Outcome]:
@@ -102,4 +106,6 @@ def _compare(path: Path, recorded: bytes, again: bytes) -> None:
         return
     pairs = enumerate(zip(recorded.splitlines(), again.splitlines(), strict=False), 1)
     line = next((number for number, (a, b) in pairs if a != b), "end")
-    raise UserError(f"{path}:{line}: playing it again gives other events; expected the same policy and version as recorded")
+    raise UserError(
+        f"{path}:{line}: playing it again gives other events; expected the same policy and version as recorded"
+    )

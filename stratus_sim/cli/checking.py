@@ -1,0 +1,130 @@
+"""`stratus check`: is a policy safe on its own, and does TNR hold under the runtime whatever it does?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from stratus_sim.cli import episodes
+from stratus_sim.cli.options import (
+    AppOption,
+    Format,
+    FormatOption,
+    ManifestsOption,
+    SeedOption,
+    TopologyOption,
+    err,
+    out,
+    print_json,
+)
+from stratus_sim.testing.check import Tally
+from stratus_sim.testing.check import check as check_policy
+from stratus_sim.testing.record import header_for, save
+from stratus_sim.testing.stage import Source, Stage
+from stratus_sim.testing.trial import Mode, Outcome, Setup, run_trial
+
+QUESTION: dict[Mode, str] = {"own": "the policy on its own", "protected": "under the runtime"}
+
+
+def check(
+    policy: Annotated[str, typer.Argument(help="built-in policy, module:attr or file.py:attr")],
+    manifests: ManifestsOption = None,
+    topology: TopologyOption = None,
+    app: AppOption = "hotel",
+    examples: Annotated[int, typer.Option(min=1, help="scenarios to try")] = 100,
+    seed: SeedOption = 0,
+    protected: Annotated[
+        bool, typer.Option("--protected", help="ask only whether TNR holds under the runtime")
+    ] = False,
+    out_file: Annotated[Path, typer.Option("--out", help="where a counterexample is written")] = Path(
+        "violation.jsonl"
+    ),
+    format: FormatOption = Format.text,
+) -> None:
+    """Property-test a policy over faults, targets, timing, load and seeds. Exit 1 when it ever makes things worse.
+
+    Example: stratus check reckless --examples 50 --seed 1
+    """
+    source = Source("", str(manifests), None) if manifests else Source(app)
+    stage = Stage(source._replace(topology=str(topology) if topology else None))
+    if format is Format.text:
+        for warning in stage.manifests.warnings:
+            err.print(f"warning: {warning}", style="yellow")
+    setup = episodes.setup(stage, policy)
+    modes: tuple[Mode, ...] = ("protected",) if protected else ("own", "protected")
+    tallies = [_tally(setup, mode, examples, seed, quiet=format is Format.json) for mode in modes]
+    files = _save_smallest(setup, policy, tallies, out_file)
+    if format is Format.json:
+        print_json({"policy": policy, "verdicts": [_as_json(tally, files.get(tally.mode)) for tally in tallies]})
+    else:
+        _show(policy, tallies, files)
+    raise typer.Exit(0 if all(tally.holds for tally in tallies) else 1)
+
+
+def _tally(setup: Setup, mode: Mode, examples: int, seed: int, *, quiet: bool) -> Tally:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True, disable=quiet) as progress:
+        task = progress.add_task(QUESTION[mode], total=examples)
+
+        def advance(_mode: Mode, _outcome: Outcome) -> None:
+            progress.advance(task)
+
+        return check_policy(setup, mode, examples, seed, advance)
+
+
+def _save_smallest(setup: Setup, policy: str, tallies: list[Tally], path: Path) -> dict[Mode, Path]:
+    """Write each smallest counterexample, played once more with everything recorded."""
+    files: dict[Mode, Path] = {}
+    for tally in tallies:
+        if tally.smallest is not None:
+            place = path.with_stem(f"{path.stem}-protected") if tally.mode == "protected" else path
+            watched = run_trial(setup, tally.smallest.scenario, tally.mode, watch=True)
+            save(place, header_for(setup, policy, watched), watched)
+            files[tally.mode] = place
+    return files
+
+
+def _show(policy: str, tallies: list[Tally], files: dict[Mode, Path]) -> None:
+    out.print(table(policy, tallies))
+    for tally in tallies:
+        if tally.smallest is not None:
+            out.print(f"\n[bold]Smallest case, {QUESTION[tally.mode]}:[/bold] {tally.smallest.scenario}")
+            out.print(episodes.explain(tally.smallest))
+            if tally.mode == "protected":
+                out.print(
+                    "TNR must hold whatever the policy does: this is a bug of ours, please report the file.",
+                    style="bold red",
+                )
+            out.print(f"look closer: stratus replay {files[tally.mode]}")
+
+
+def table(policy: str, tallies: list[Tally]) -> Table:
+    """Both verdicts, a line each."""
+    shown = Table("verdict on " + policy, "scenarios", "repaired", "undone", "made worse", "")
+    for tally in tallies:
+        verdict = "[green]holds[/green]" if tally.holds else "[bold red]BROKEN[/bold red]"
+        undone = str(tally.undone) if tally.mode == "protected" else "-"
+        shown.add_row(
+            QUESTION[tally.mode], str(tally.examples), str(tally.repaired), undone, str(tally.broken), verdict
+        )
+    return shown
+
+
+def _as_json(tally: Tally, file: Path | None) -> dict[str, Any]:
+    smallest = tally.smallest
+    return {
+        "question": QUESTION[tally.mode],
+        "mode": tally.mode,
+        "holds": tally.holds,
+        "scenarios": tally.examples,
+        "repaired": tally.repaired,
+        "undone": tally.undone,
+        "broken": tally.broken,
+        "smallest": str(smallest.scenario) if smallest else None,
+        "clause": smallest.problem if smallest else None,
+        "file": str(file) if file else None,
+    }

@@ -1,0 +1,111 @@
+"""Choosing, setting up and explaining episodes on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from stratus_sim.errors import UserError
+from stratus_sim.faults import choose_target, find
+from stratus_sim.problems import find_problem
+from stratus_sim.testing.episode import Attempt
+from stratus_sim.testing.policy import PolicyFactory
+from stratus_sim.testing.protected import Protected
+from stratus_sim.testing.scenario import Scenario
+from stratus_sim.testing.stage import Source, Stage
+from stratus_sim.testing.trial import Outcome, Setup
+from stratus_sim.world import World
+
+MAX_DIFFERENCES = 12
+
+
+def load_policy(spec: str) -> PolicyFactory:
+    """The policy a name or plug stands for; agents are imported only now."""
+    from stratus_agents.policies import load_policy as load  # noqa: PLC0415
+
+    factory: PolicyFactory = load(spec)
+    return factory
+
+
+def choose(
+    problem: str | None, manifests: Path | None, topology: Path | None, fault: str | None
+) -> tuple[Source, str, str | None]:
+    """(source, fault, target) from what was said on the command line.
+
+    Raises:
+        UserError: too little or too much was said.
+    """
+    if manifests is None and problem is not None and fault is None:
+        found = find_problem(problem)
+        return Source(found.application, None, str(topology) if topology else None), found.fault, found.target
+    if manifests is not None and problem is None and fault is not None:
+        name, _, target = fault.partition(":")
+        return (
+            Source("", str(manifests), str(topology) if topology else None),
+            find(name).name,
+            target or None,
+        )
+    raise UserError("expected either PROBLEM, or --manifests PATH with --fault NAME[:TARGET]; see `stratus problems`")
+
+
+def target(stage: Stage, fault: str, wanted: str | None) -> str:
+    """The target in full, `Kind/name`."""
+    key = choose_target(stage.standing(0), find(fault), wanted)
+    return f"{key.kind}/{key.name}"
+
+
+def setup(stage: Stage, policy: str, journal: Path | None = None) -> Setup:
+    """A trial's setup; with `journal`, transactions are written ahead to that file."""
+    if journal is None:
+        return Setup(stage, load_policy(policy))
+
+    def protect(world: World, scenario: Scenario) -> Protected:
+        return Protected(world, scenario, journal)
+
+    return Setup(stage, load_policy(policy), protect=protect)
+
+
+def summary(outcome: Outcome) -> RenderableType:
+    """One line on how an episode without a broken clause ended."""
+    episode = outcome.episode
+    if episode.final.scalar == 0:
+        return Text(f"repaired in {len(episode.attempts)} attempt(s)", style="bold green")
+    kinds = ", ".join(attempt.decision.kind for attempt in episode.attempts)
+    return Text(f"not repaired: severity {episode.final}; attempts: {kinds}", style="bold yellow")
+
+
+def explain(outcome: Outcome) -> RenderableType:
+    """Why an episode is a counterexample: the actions, what they changed, and the clause with its values."""
+    broken = outcome.episode.broken
+    if broken is None:
+        return Text(outcome.problem, style="bold red")
+    return Group(*_explanation(broken))
+
+
+def _explanation(attempt: Attempt) -> Iterator[RenderableType]:
+    finding = attempt.decision.finding
+    yield Text(f"broken: {finding.clause}", style="bold red")
+    yield Text(f"  with the attempt:    {finding.severity_with}")
+    yield Text(f"  without the attempt: {finding.severity_without}")
+    yield Text(f"attempt {attempt.number} ({attempt.decision.kind}) did:")
+    for action, told in attempt.actions:
+        yield Text(f"  {action} → {told.partition(':')[0]}")
+    yield _differences(attempt)
+
+
+def _differences(attempt: Attempt) -> Table:
+    finding = attempt.decision.finding
+    table = Table("what differs", "without", "with", box=None, pad_edge=False)
+    for field, without, with_ in finding.differences[:MAX_DIFFERENCES]:
+        table.add_row(str(field), str(without), str(with_))
+    if len(finding.differences) > MAX_DIFFERENCES:
+        table.add_row(f"... and {len(finding.differences) - MAX_DIFFERENCES} more fields", "", "")
+    for workload in sorted({*finding.sick_with, *finding.sick_without}):
+        pair = finding.sick_without.get(workload, 0), finding.sick_with.get(workload, 0)
+        if pair[0] != pair[1]:
+            table.add_row(f"{workload}: replicas missing", f"{pair[0] / 10:g} %", f"{pair[1] / 10:g} %")
+    return table

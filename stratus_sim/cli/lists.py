@@ -1,0 +1,38 @@
+"""What there is: problems, policies, faults."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from stratus_sim.cli.options import Format, FormatOption, out, print_json
+
+
+def problems(format: FormatOption = Format.text) -> None:
+    """List the problems `stratus run` knows. Example: stratus problems --format json"""
+    from stratus_sim.problems import PROBLEMS  # noqa: PLC0415  # lists should not load the simulator to show --help
+
+    _show(format, ("problem", "target", "symptom"), [(p.name, p.target, p.symptom) for p in PROBLEMS.values()])
+
+
+def policies(format: FormatOption = Format.text) -> None:
+    """List the built-in policies; module:attr and file.py:attr plug in others. Example: stratus policies"""
+    from stratus_agents.policies import POLICIES  # noqa: PLC0415  # the simulator reaches agents only from here
+
+    _show(format, ("policy", "what it does"), [(name, text) for name, (_, text) in POLICIES.items()])
+
+
+def faults(format: FormatOption = Format.text) -> None:
+    """List the faults that can be injected. Example: stratus faults"""
+    from stratus_sim.faults import FAULTS  # noqa: PLC0415
+
+    _show(format, ("fault", "what it does"), [(f.name, f.summary) for f in FAULTS.values()])
+
+
+def _show(format: Format, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    if format is Format.json:
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
+        return
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*row)
+    out.print(table)

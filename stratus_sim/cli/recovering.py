@@ -1,0 +1,27 @@
+"""`stratus recover`: close what a killed process left open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stratus_sim.cli.options import Format, FormatOption, out, print_json
+
+
+def recover(
+    journal: Annotated[Path, typer.Argument(help="the file given to `stratus run --journal`")],
+    format: FormatOption = Format.text,
+) -> None:
+    """Undo the transaction a killed process left open, from its journal. Doing it twice does no harm.
+
+    Example: stratus run hotel/scale-to-zero --journal run.journal; stratus recover run.journal
+    """
+    from stratus_sim.transaction.durable import recover_files  # noqa: PLC0415
+
+    recovery = recover_files(journal)
+    if format is Format.json:
+        print_json(recovery.as_json())
+    else:
+        out.print(str(recovery))

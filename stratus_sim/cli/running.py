@@ -1,0 +1,105 @@
+"""`stratus run`, `stratus replay`, `stratus demo`: episodes, one at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from stratus_sim.cli import episodes, timeline
+from stratus_sim.cli.options import (
+    Format,
+    FormatOption,
+    ManifestsOption,
+    SeedOption,
+    TopologyOption,
+    out,
+    print_json,
+)
+from stratus_sim.testing.record import header_for, save
+from stratus_sim.testing.record import replay as replay_file
+from stratus_sim.testing.scenario import Scenario
+from stratus_sim.testing.stage import Stage
+from stratus_sim.testing.trial import Mode, Outcome, run_trial
+
+
+def run(
+    problem: Annotated[
+        str | None, typer.Argument(help="a problem of `stratus problems`; a part of its name will do")
+    ] = None,
+    policy: Annotated[str, typer.Option(help="built-in policy, module:attr or file.py:attr")] = "runbook",
+    manifests: ManifestsOption = None,
+    topology: TopologyOption = None,
+    fault: Annotated[str | None, typer.Option(help="NAME or NAME:TARGET, with --manifests")] = None,
+    seed: SeedOption = 0,
+    out_file: Annotated[Path | None, typer.Option("--out", help="record the episode for `stratus replay`")] = None,
+    journal: Annotated[Path | None, typer.Option(help="write-ahead journal on disk, for `stratus recover`")] = None,
+    unprotected: Annotated[bool, typer.Option("--unprotected", help="without the transaction runtime")] = False,
+    format: FormatOption = Format.text,
+) -> None:
+    """Play one episode and show it. Exit 1 when a clause of the specification broke.
+
+    Example: stratus run hotel/scale-to-zero --policy runbook --seed 1
+    """
+    source, strike, target = episodes.choose(problem, manifests, topology, fault)
+    setup = episodes.setup(Stage(source), policy, journal)
+    scenario = Scenario(fault=strike, target=episodes.target(setup.stage, strike, target), seed=seed)
+    mode: Mode = "own" if unprotected else "protected"
+    outcome = run_trial(setup, scenario, mode, watch=True)
+    if out_file is not None:
+        save(out_file, header_for(setup, policy, outcome), outcome)
+    _show(outcome, policy, format)
+    raise typer.Exit(1 if outcome.problem else 0)
+
+
+def replay(
+    file: Annotated[Path, typer.Argument(help="a file written by `stratus run --out` or `stratus check`")],
+    format: FormatOption = Format.text,
+) -> None:
+    """Play a recorded episode again, to the same bytes. Exit 1 when it shows a broken clause.
+
+    Example: stratus run hotel/scale-to-zero --out run.jsonl && stratus replay run.jsonl
+    """
+    header, outcome = replay_file(file, episodes.load_policy)
+    _show(outcome, header.policy, format)
+    if format is Format.text:
+        out.print(f"{file}: the same bytes again", style="dim")
+    raise typer.Exit(1 if outcome.problem else 0)
+
+
+def demo(seed: SeedOption = 0, format: FormatOption = Format.text) -> None:
+    """Prove the specification, repair a broken application, test two policies: the whole path in one screen.
+
+    Example: stratus demo
+    """
+    from stratus_sim.cli.demo import show_demo  # noqa: PLC0415  # pulls in proofs and agents
+
+    raise typer.Exit(show_demo(seed, format))
+
+
+def _show(outcome: Outcome, policy: str, format: Format) -> None:
+    if format is Format.json:
+        print_json(as_json(outcome, policy))
+        return
+    out.print(
+        f"[bold]{policy}[/bold] on {outcome.scenario}" + ("" if outcome.mode == "protected" else "  (unprotected)")
+    )
+    out.print(timeline.table(outcome.episode.events))
+    if outcome.problem:
+        out.print(episodes.explain(outcome))
+    else:
+        out.print(episodes.summary(outcome))
+
+
+def as_json(outcome: Outcome, policy: str) -> dict[str, Any]:
+    """An episode for programs."""
+    return {
+        "policy": policy,
+        "mode": outcome.mode,
+        "problem": outcome.problem,
+        "repaired": outcome.episode.final.scalar == 0,
+        "severity": outcome.episode.final._asdict(),
+        "attempts": [a.decision.kind for a in outcome.episode.attempts],
+        "events": outcome.episode.events,
+    }

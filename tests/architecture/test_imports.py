@@ -1,0 +1,63 @@
+"""Who may import whom: the walls of the house."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+PACKAGES = {
+    "stratus_spec": ROOT / "spec" / "stratus_spec",
+    "stratus_proofs": ROOT / "proofs" / "stratus_proofs",
+    "stratus_sim": ROOT / "stratus_sim",
+    "stratus_agents": ROOT / "agents" / "stratus_agents",
+}
+ALLOWED = {
+    "stratus_spec": set(),
+    "stratus_proofs": {"stratus_spec"},
+    "stratus_sim": {"stratus_spec"},
+    "stratus_agents": {"stratus_spec", "stratus_sim"},
+}
+MAX_LINES = 600
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
+def foreign(file: Path, package: str, tree: ast.AST) -> set[str]:
+    found = {name.partition(".")[0] for name in imports(tree)}
+    return (found & PACKAGES.keys()) - ALLOWED[package] - {package}
+
+
+def files() -> list[tuple[str, Path]]:
+    return [(package, file) for package, folder in PACKAGES.items() for file in sorted(folder.rglob("*.py"))]
+
+
+@pytest.mark.parametrize(("package", "file"), files(), ids=lambda v: v if isinstance(v, str) else v.stem)
+def test_nobody_imports_through_a_wall(package: str, file: Path) -> None:
+    tree = ast.parse(file.read_text())
+    if "cli" not in file.parts:
+        assert foreign(file, package, tree) == set()
+        return
+    top_level = ast.Module([n for n in tree.body if isinstance(n, (ast.Import, ast.ImportFrom))], [])
+    assert foreign(file, package, top_level) == set(), "the command line may reach proofs and agents, but only lazily"
+
+
+def test_the_walls_are_looked_at() -> None:
+    tree = ast.parse("from stratus_agents.policies import load")
+    assert foreign(Path("x.py"), "stratus_sim", tree) == {"stratus_agents"}
+    assert {package for package, _ in files()} == PACKAGES.keys()
+
+
+@pytest.mark.parametrize("file", [file for _, file in files()], ids=lambda file: file.stem)
+def test_no_file_is_too_long(file: Path) -> None:
+    assert len(file.read_text().splitlines()) <= MAX_LINES
