@@ -73,7 +73,9 @@ def _lags(flow: WorkloadFlow | EntryFlow) -> bool:
     return flow.rate > 0 and flow.latency_us > SLOW_US
 
 
-def _since(world: World, known: Map[str, int], flows: Flows, holds: Callable[[WorkloadFlow | EntryFlow], bool]) -> Map[str, int]:
+def _since(
+    world: World, known: Map[str, int], flows: Flows, holds: Callable[[WorkloadFlow | EntryFlow], bool]
+) -> Map[str, int]:
     now = {name for name, flow in flows.workloads.items() if holds(flow)}
     now |= {entry.service for entry in flows.entries if holds(entry)}
     return Map({name: known.get(name, world.now_us) for name in sorted(now)})

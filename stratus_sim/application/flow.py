@@ -112,7 +112,13 @@ def _load(router: Router, name: str, rate: int) -> int:
 
 
 def _workload(
-    world: World, router: Router, plan: Plan, name: str, load: int, health: dict[str, _Health], seen: dict[Call, _Health]
+    world: World,
+    router: Router,
+    plan: Plan,
+    name: str,
+    load: int,
+    health: dict[str, _Health],
+    seen: dict[Call, _Health],
 ) -> _Health:
     """A request succeeds when its pod has room and every hard call succeeds."""
     success = 1000 / load if load > 1000 else 1.0

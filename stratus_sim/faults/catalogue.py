@@ -57,7 +57,7 @@ def find(name: str) -> Fault:
 
 
 def choose_target(world: World, fault: Fault, wanted: str | None = None) -> ObjectKey:
-    """The object called `wanted` (`name`, `kind/name` or `namespace/name`) that the fault can strike; the first one for None.
+    """What the fault can strike that is called `wanted` (`name`, `kind/name`, `namespace/name`); for None the first.
 
     Raises:
         UserError: it can strike nothing here, or nothing of that name.
@@ -68,6 +68,10 @@ def choose_target(world: World, fault: Fault, wanted: str | None = None) -> Obje
     if wanted is None:
         return candidates[0]
     for key in candidates:
-        if wanted.lower() in (key.name.lower(), f"{key.kind}/{key.name}".lower(), f"{key.namespace}/{key.name}".lower()):
+        if wanted.lower() in (
+            key.name.lower(),
+            f"{key.kind}/{key.name}".lower(),
+            f"{key.namespace}/{key.name}".lower(),
+        ):
             return key
     raise unknown_name(f"target of fault {fault.name!r},", wanted, [key.name for key in candidates])

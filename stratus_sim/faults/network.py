@@ -59,7 +59,12 @@ def _partitioned(world: World, target: ObjectKey) -> Writes:
         "target": {"mode": "all", "selector": {"labelSelectors": dict(_callee(world, target) or {})}},
     }
     metadata = {"name": f"{target.name}-partition", "namespace": CHAOS_NAMESPACE}
-    manifest = {"apiVersion": "chaos-mesh.org/v1alpha1", "kind": "NetworkChaos", "metadata": metadata, "spec": spec}
+    manifest = {
+        "apiVersion": "chaos-mesh.org/v1alpha1",
+        "kind": "NetworkChaos",
+        "metadata": metadata,
+        "spec": spec,
+    }
     return [(ObjectKey("NetworkChaos", CHAOS_NAMESPACE, metadata["name"]), manifest)]
 
 

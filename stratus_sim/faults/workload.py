@@ -29,7 +29,9 @@ def pods_of(world: World, deployment: ObjectKey) -> list[Resource]:
     return [pod for r in world.store.owned(deployment) for pod in world.store.owned(r.key) if not pod.deleting]
 
 
-def _change_container(change: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Callable[[World, ObjectKey], Writes]:
+def _change_container(
+    change: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+) -> Callable[[World, ObjectKey], Writes]:
     def writes(world: World, target: ObjectKey) -> Writes:
         manifest = world.store.state.objects[target].manifest
         container = manifest["spec"]["template"]["spec"]["containers"][0]

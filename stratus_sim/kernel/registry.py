@@ -26,7 +26,6 @@ def handler(name: str) -> Callable[[_F], _F]:
     return register
 
 
-
 @handler("kernel.dequeue")
 def dequeue(world: Any, queue: str, item: Any) -> None:
     """Take an item off its work queue, then work on it: a change made meanwhile queues it again."""

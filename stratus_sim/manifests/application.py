@@ -90,9 +90,7 @@ def describe(manifests: Manifests, topology: Topology | None = None) -> Applicat
     workloads = {key: _workload(item, manifests, key in _callers(calls)) for key, item in objects.items()}
     workloads = _sized(workloads, objects, sizing.visits(objects, services, calls, entrypoints))
     workloads = _as_declared(workloads, topology)
-    images = frozenset(
-        c.get("image") or "" for item in objects.values() for c in containers(item, every=True)
-    )
+    images = frozenset(c.get("image") or "" for item in objects.values() for c in containers(item, every=True))
     return Application(workloads, services, calls, entrypoints, generators, images)
 
 

@@ -146,9 +146,7 @@ class _Namer:
         source, via, container = evidence.reader, evidence.via, evidence.container
         for key, port in self.addresses(evidence):
             if key not in self.own[source]:
-                observing = is_telemetry(key.partition("/")[2], port) or is_telemetry(
-                    source.partition("/")[2]
-                )
+                observing = is_telemetry(key.partition("/")[2], port) or is_telemetry(source.partition("/")[2])
                 yield Call(*call_ends(source, key), port, via, container, not observing)
 
 
@@ -190,9 +188,7 @@ def _files(
     parts = (volume.get("projected") or {}).get("sources") or ()
     for source in filter(None, [volume.get("configMap"), *(part.get("configMap") for part in parts)]):
         data = (lookup("ConfigMap", namespace, source.get("name") or "") or {}).get("data") or {}
-        paths = {item["key"]: item["path"] for item in source.get("items") or ()} or {
-            key: key for key in data
-        }
+        paths = {item["key"]: item["path"] for item in source.get("items") or ()} or {key: key for key in data}
         for key in sorted(paths.keys() & data.keys()):
             if (mount.get("subPath") or paths[key]).split("/")[0] == paths[key].split("/")[0]:
                 yield str(source.get("name") or ""), key, data[key]
@@ -202,9 +198,7 @@ def _without_directories(evidence: Iterable[_Evidence], named: _Namer) -> list[_
     evidence = list(evidence)
     files = _by_file(evidence)
     contents = {file: _content(members, named) for file, members in files.items()}
-    directories = {
-        content for (reader, _), content in contents.items() if _is_directory(content, reader, named)
-    }
+    directories = {content for (reader, _), content in contents.items() if _is_directory(content, reader, named)}
     return [e for e in evidence if contents[e.reader, e.via] not in directories]
 
 

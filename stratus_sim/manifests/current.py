@@ -11,9 +11,7 @@ from stratus_sim.manifests.expand import Lookup, expand
 from stratus_sim.manifests.settings import Setting, argument_settings, read_settings
 
 
-def current_address(
-    call: Call, container: Mapping[str, Any], env: Mapping[str, str], lookup: Lookup
-) -> Address | None:
+def current_address(call: Call, container: Mapping[str, Any], env: Mapping[str, str], lookup: Lookup) -> Address | None:
     """Host and port (None: not stated) that a call uses now; None when its place holds no address any more.
 
     `container` is the container as the running pod has it, `env` its resolved environment, `lookup` finds

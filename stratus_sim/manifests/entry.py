@@ -31,7 +31,7 @@ def generators(
 
     def only_makes_traffic(key: str) -> bool:
         targets = {call.target_key for call in hard if call.source_key == key}
-        unasked = key not in selected and not targets & wanted and targets <= traffic
+        unasked = not targets & wanted and targets <= traffic
         return bool(targets) and (_named_generator(key) or unasked)
 
     return tuple(sorted(filter(only_makes_traffic, workloads)))
@@ -47,9 +47,7 @@ def entrypoints(
     """
     hard = [call for call in calls if call.hard]
     idle = set(making_traffic)
-    ours = {
-        key for key in services if not is_telemetry(key.partition("/")[2]) and not idle & set(services[key])
-    }
+    ours = {key for key in services if not is_telemetry(key.partition("/")[2]) and not idle & set(services[key])}
     called = {call.target_key for call in hard if call.source_key not in idle}
     fed = {call.target_key for call in hard if call.source_key in idle and _calls_on(call, services, hard)}
     onward = {key for key in ours - called if _callers(hard) & set(services[key])}

@@ -82,7 +82,7 @@ def _kubernetes_documents(file: Path, root: Path, warnings: list[str]) -> Iterat
         yield from _unpacked(document)
 
 
-_NOT_KUBERNETES = "not a Kubernetes object: expected a mapping with 'apiVersion' and 'kind'"
+_NOT_KUBERNETES = "not a Kubernetes object: expected a mapping with 'apiVersion' and 'kind' and a name"
 
 
 def _skip_reason(file: Path, documents: list[Document], strangers: list[Document]) -> str:
@@ -92,20 +92,25 @@ def _skip_reason(file: Path, documents: list[Document], strangers: list[Document
 
 
 def _is_object(value: Any) -> bool:
-    return isinstance(value, dict) and all(
-        isinstance(value.get(key), str) and value[key] for key in ("apiVersion", "kind")
-    )
+    """Tool configuration (Skaffold, kind, Kustomize) borrows apiVersion and kind, but names no object."""
+    if not isinstance(value, dict) or not all(isinstance(value.get(k), str) for k in ("apiVersion", "kind")):
+        return False
+    named = isinstance(value.get("metadata"), dict) and "name" in value["metadata"]
+    return named or _is_list(value) or kinds.is_known(value["apiVersion"], value["kind"])
+
+
+def _is_list(value: Object) -> bool:
+    return bool(value["kind"].endswith("List")) and isinstance(value.get("items"), list)
 
 
 def _unpacked(document: Document) -> Iterator[Document]:
     """The items of a List; kubectl writes `List`, the API server `DeploymentList`, whose items omit kind."""
     value = document.value
-    items = value.get("items")
-    if not (value["kind"].endswith("List") and isinstance(items, list)):
+    if not _is_list(value):
         yield document
         return
     defaults = {} if value["kind"] == "List" else _item_type(value)
-    for item in items:
+    for item in value["items"]:
         whole = defaults | item if isinstance(item, dict) else item
         if not _is_object(whole):
             raise UserError(f"{document.where}: item of {value['kind']} is {_NOT_KUBERNETES}")

@@ -37,7 +37,7 @@ def amount(value: str | int | float) -> Fraction:
 
 def _number(value: str | int | float, example: str) -> Fraction:
     match = _QUANTITY.fullmatch(str(value).strip())
-    if match is None or isinstance(value, bool):
+    if match is None:
         raise _malformed(value, example)
     digits, exponent, suffix = match.groups()
     if exponent is not None:
@@ -48,6 +48,4 @@ def _number(value: str | int | float, example: str) -> Fraction:
 
 
 def _malformed(value: object, example: str) -> UserError:
-    return UserError(
-        f"{value!r} is no resource quantity: expected a number with an optional unit, as {example}"
-    )
+    return UserError(f"{value!r} is no resource quantity: expected a number with an optional unit, as {example}")

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 _COMMENT = re.compile(r"^\s*(?:#|//|;|--\s).*$|\s#.*$", re.MULTILINE)
-_PROPERTY = re.compile(r"\s*([A-Za-z][\w.-]*)\s*[=:]\s*(.+?)\s*")
+_PROPERTY = re.compile(r"\s*([A-Za-z][\w.-]*)\s*(?:=|:\s)\s*(.+?)\s*")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -60,9 +60,7 @@ def _tree(text: str) -> Any:
 
 def _walk(name: str, tree: Any, siblings: Mapping[str, str]) -> Iterator[Setting]:
     if isinstance(tree, dict):
-        scalars = {
-            str(key): _scalar(value) for key, value in tree.items() if not isinstance(value, dict | list)
-        }
+        scalars = {str(key): _scalar(value) for key, value in tree.items() if not isinstance(value, dict | list)}
         for key, value in tree.items():
             yield from _walk(str(key), value, scalars)
     elif isinstance(tree, list):

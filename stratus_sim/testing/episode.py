@@ -137,8 +137,8 @@ class _Play:
         self._sample()
 
     def _decide(self, number: int) -> None:
+        decision = self._execution.decide(self._pass)
         self._open = False
-        decision = self._execution.decide()
         self._take_log()
         finding = decision.finding
         self._record.severity(finding.severity_with, finding.severity_without)

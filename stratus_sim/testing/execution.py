@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from stratus_sim.cluster import api
@@ -13,6 +14,10 @@ from stratus_sim.world import World
 
 SETTLE_US = 90 * SECOND_US
 """From the last action of an attempt to its verdict: longer than a roll-out and an alert's `for` together."""
+
+
+PassTime = Callable[[int], None]
+"""Lets so many microseconds of simulated time go by."""
 
 
 class Decision(NamedTuple):
@@ -34,8 +39,8 @@ class Execution(Protocol):
     def act(self, action: Action) -> str:
         """Carry out an action or refuse it; what the policy is told."""
 
-    def decide(self) -> Decision:
-        """Let the attempt settle and decide on it."""
+    def decide(self, pass_time: PassTime) -> Decision:
+        """Let the attempt settle, time going by through `pass_time`, and decide on it."""
 
 
 class Unprotected:
@@ -58,7 +63,7 @@ class Unprotected:
             return f"refused: {error}"
         return f"done: {action}"
 
-    def decide(self) -> Decision:
-        self._world.run_for(SETTLE_US)
+    def decide(self, pass_time: PassTime) -> Decision:
+        pass_time(SETTLE_US)
         finding = self.judge.attempt_alone()
         return Decision("kept", "nothing was validated, nothing undone", finding)

@@ -67,7 +67,9 @@ def test_a_cordoned_node_gets_no_pods_until_it_is_uncordoned(small) -> None:
 
 def test_no_node_is_over_its_capacity(small) -> None:
     text = APP.replace("EXTRA", "resources: {requests: {cpu: 300m, memory: 100Mi}}")
-    world = small(text.replace("spec:\n  selector", "spec:\n  replicas: 9\n  selector", 1) + node("a", "ssd") + node("b", "hdd"))
+    world = small(
+        text.replace("spec:\n  selector", "spec:\n  replicas: 9\n  selector", 1) + node("a", "ssd") + node("b", "hdd")
+    )
     bound = [pod for pod in world.store.list("Pod") if pod.status.node]
     assert len(bound) == 6
     for found in world.store.list("Node"):

@@ -51,7 +51,12 @@ def test_a_deployment_gets_its_pods_and_they_become_ready(hotel: World) -> None:
 def test_a_rolling_update_stays_within_surge_and_unavailable(replicas: int, surge: int, unavailable: int) -> None:
     world = World(standing())
     rolling = {"maxSurge": surge, "maxUnavailable": unavailable}
-    do(world, "patch", "deployment/frontend", patch={"spec": {"replicas": replicas, "strategy": {"type": "RollingUpdate", "rollingUpdate": rolling}}})
+    do(
+        world,
+        "patch",
+        "deployment/frontend",
+        patch={"spec": {"replicas": replicas, "strategy": {"type": "RollingUpdate", "rollingUpdate": rolling}}},
+    )
     world.run_for(60 * SECOND_US)
     assert ready(world, FRONTEND) == replicas
     before = {p.key for p in pods(world, FRONTEND)}
@@ -67,7 +72,12 @@ def test_a_rolling_update_stays_within_surge_and_unavailable(replicas: int, surg
 
 
 def test_recreate_takes_all_old_pods_down_first(hotel: World) -> None:
-    do(hotel, "patch", "deployment/frontend", patch={"spec": {"strategy": {"type": "Recreate", "rollingUpdate": None}}})
+    do(
+        hotel,
+        "patch",
+        "deployment/frontend",
+        patch={"spec": {"strategy": {"type": "Recreate", "rollingUpdate": None}}},
+    )
     old = {p.key for p in pods(hotel, FRONTEND)}
     do(hotel, "rollout-restart", "deployment/frontend")
     for now in steps(hotel, 60 * SECOND_US):

@@ -116,7 +116,10 @@ def test_draws_do_not_depend_on_the_hash_seed() -> None:
     program = "from stratus_sim.kernel.streams import draw_bits; print(draw_bits(1, 'a', 'b', 2))"
     results = {
         subprocess.run(
-            [sys.executable, "-c", program], env={**os.environ, "PYTHONHASHSEED": s}, capture_output=True, check=True
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": s},
+            capture_output=True,
+            check=True,
         ).stdout
         for s in ("0", "1")
     }

@@ -28,11 +28,7 @@ def score(shared: Path, name: str, env_only: bool) -> Score:
     calls = infer_calls(load(shared / "manifests" / name))
     result = compare(
         {(call.source, call.target) for call in calls if not env_only or call.via.startswith("env:")},
-        {
-            (edge["src"], edge["dst"])
-            for edge in expected
-            if not env_only or edge["evidence"].startswith("env")
-        },
+        {(edge["src"], edge["dst"]) for edge in expected if not env_only or edge["evidence"].startswith("env")},
     )
     print(f"{name}: precision {result.precision:.2f} recall {result.recall:.2f} ({len(calls)} calls)")
     return result

@@ -82,16 +82,12 @@ def test_words_that_only_look_like_addresses(text: str) -> None:
     assert parse_address(text, SERVICES, "shop") == []
 
 
-@pytest.mark.parametrize(
-    "name", ["CART_HOST", "cartAddr", "db-url", "seed.hosts", "DB_HOST_NAME", "CART_SERVICE"]
-)
+@pytest.mark.parametrize("name", ["CART_HOST", "cartAddr", "db-url", "seed.hosts", "DB_HOST_NAME", "CART_SERVICE"])
 def test_a_bare_host_counts_where_the_name_says_address(name: str) -> None:
     assert parse_address("cart", SERVICES, "shop", name) == [("shop/cart", None)]
 
 
-@pytest.mark.parametrize(
-    "name", ["POSTGRES_DB", "DB_USER", "OTEL_SERVICE_NAME", "HOSTED_BY", "", "ADDR_KIND"]
-)
+@pytest.mark.parametrize("name", ["POSTGRES_DB", "DB_USER", "OTEL_SERVICE_NAME", "HOSTED_BY", "", "ADDR_KIND"])
 def test_a_bare_word_counts_nowhere_else(name: str) -> None:
     assert parse_address("cart", SERVICES, "shop", name) == []
 

@@ -167,9 +167,7 @@ def test_init_containers_are_no_part_of_a_request() -> None:
 
 
 def test_telemetry_is_soft() -> None:
-    hard = {
-        (c.target, c.port): c.hard for c in inferred(with_env(A="cart:80", B="jaeger:16686", C="db:4317"))
-    }
+    hard = {(c.target, c.port): c.hard for c in inferred(with_env(A="cart:80", B="jaeger:16686", C="db:4317"))}
     assert hard == {("cart", 80): True, ("jaeger", 16686): False, ("db", 4317): False}
     assert not inferred(workload("prometheus", {"args": ["--scrape=cart:80"]}))[0].hard
 
@@ -194,9 +192,7 @@ def test_settings_of_files_and_arguments() -> None:
     ]
 
 
-def now(
-    call: Call, *objects: dict[str, Any], env: dict[str, str] | None = None
-) -> tuple[str, int | None] | None:
+def now(call: Call, *objects: dict[str, Any], env: dict[str, str] | None = None) -> tuple[str, int | None] | None:
     table = {(o["kind"], o["metadata"]["name"]): o for o in objects}
     container = objects[0]["spec"]["template"]["spec"]["containers"][0] if objects else {}
     return current_address(call, container, env or {}, lambda kind, _, name: table.get((kind, name)))

@@ -91,10 +91,7 @@ def test_whole_config_maps_and_secrets() -> None:
 
 
 def test_env_overrides_env_from() -> None:
-    assert (
-        env_of({"name": "HOST", "value": "mine"}, envFrom=[{"configMapRef": {"name": "c"}}])[0]["HOST"]
-        == "mine"
-    )
+    assert env_of({"name": "HOST", "value": "mine"}, envFrom=[{"configMapRef": {"name": "c"}}])[0]["HOST"] == "mine"
 
 
 def test_values_from_objects_are_not_expanded() -> None:

@@ -79,6 +79,7 @@ def test_folder_is_read_sorted_and_deep(write: Write, tmp_path: Path) -> None:
         ("0x1F", 31),
         ("-0x1F", -31),
         ("1_000", 1000),
+        ("1__0", 10),
         ("08", 8),
         ("22:22", "22:22"),
         ("1e3", 1000),
@@ -141,9 +142,7 @@ def test_unknown_kinds_are_kept(write: Write) -> None:
 
 
 def test_foreign_group_with_a_builtin_name_is_unknown(write: Write) -> None:
-    manifests = load(
-        write("apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: s}\nspec: {}\n")
-    )
+    manifests = load(write("apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: s}\nspec: {}\n"))
     assert "is no built-in kind" in manifests.warnings[0]
 
 
@@ -239,7 +238,15 @@ def test_wrong_fields(write: Write, old: str, new: str, field: str) -> None:
 
 
 def test_metadata_is_checked_for_kinds_nobody_knows(write: Write) -> None:
-    refused(write("apiVersion: acme.io/v1\nkind: Rocket\nmetadata: []\n"), "Rocket", "metadata")
+    rocket = "apiVersion: acme.io/v1\nkind: Rocket\nmetadata: {name: r, labels: {a: 1}}\n"
+    refused(write(rocket), "Rocket", "metadata.labels")
+
+
+def test_tool_configuration_is_no_object(write: Write, tmp_path: Path) -> None:
+    write(CONFIG)
+    tool = write("apiVersion: skaffold/v4beta1\nkind: Config\nbuild: {}\n", "skaffold.yaml")
+    assert "skaffold.yaml: skipped" in load(tmp_path).warnings[0]
+    refused(tool, "not a Kubernetes object", "a name")
 
 
 def test_endless_aliases(write: Write) -> None:

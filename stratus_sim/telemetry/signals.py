@@ -1,0 +1,99 @@
+"""What monitoring shows of a world: alerts, metrics of workloads, calls between them, Kubernetes Events.
+
+Shapes follow the Prometheus alerts API and the Kubernetes Event v1; numbers are those of the present flows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stratus_sim.application import epochs
+from stratus_sim.application.flow import CallFlow, EntryFlow, Flows, WorkloadFlow
+from stratus_sim.cluster.events import EventRecord
+from stratus_sim.telemetry.alerts import Alert, firing
+from stratus_sim.telemetry.render import Json, timestamp
+
+if TYPE_CHECKING:
+    from stratus_sim.world import World
+
+USERS = "users"
+"""The caller of requests that enter from outside; no workload is called so, their names contain a slash."""
+
+_SUBJECTS = {
+    "KubePodNotReady": "pod",
+    "KubeDeploymentReplicasMismatch": "deployment",
+    "KubeNodeNotReady": "node",
+}
+
+
+def alerts(world: World) -> list[Json]:
+    """The firing alerts in order of rule and subject."""
+    return [_alert(alert) for alert in firing(world)]
+
+
+def _alert(alert: Alert) -> Json:
+    labels = {"alertname": alert.name, _SUBJECTS.get(alert.name, "service"): alert.subject}
+    if alert.namespace:
+        labels["namespace"] = alert.namespace
+    return {"labels": labels, "state": "firing", "activeAt": timestamp(alert.since_us)}
+
+
+def events(world: World, namespace: str | None) -> list[Json]:
+    """The Events about objects of a namespace (all for None), newest last."""
+    found = [e for e in world.cluster.events.values() if namespace in (None, e.involved.namespace)]
+    return [_event(e) for e in sorted(found, key=lambda e: (e.last_us, e.first_us, e.involved, e.reason, e.message))]
+
+
+def _event(event: EventRecord) -> Json:
+    kind, namespace, name = event.involved
+    return {
+        "type": event.type,
+        "reason": event.reason,
+        "message": event.message,
+        "count": event.count,
+        "firstTimestamp": timestamp(event.first_us),
+        "lastTimestamp": timestamp(event.last_us),
+        "involvedObject": {"kind": kind, "namespace": namespace, "name": name},
+    }
+
+
+def metrics(world: World) -> dict[str, Json]:
+    """Per workload `namespace/name`: requests per second, shares in [0, 1], latency in milliseconds."""
+    return {name: _workload(flow) for name, flow in epochs.current(world).workloads.items()}
+
+
+def _workload(flow: WorkloadFlow) -> Json:
+    return {
+        "requests_per_s": flow.rate / 1000,
+        "success_share": flow.success_permille / 1000,
+        "latency_ms": flow.latency_us / 1000,
+        "saturation": flow.load_permille / 1000,
+        "serving_pods": flow.pods,
+    }
+
+
+def calls(world: World) -> list[Json]:
+    """Users' requests at each entry Service, then every call between workloads, as their callers see them."""
+    flows = epochs.current(world)
+    return [*map(_entry, flows.entries), *(_call(flows, flow) for flow in flows.calls)]
+
+
+def _entry(flow: EntryFlow) -> Json:
+    return _edge(USERS, flow.service, flow.rate, flow)
+
+
+def _call(flows: Flows, flow: CallFlow) -> Json:
+    """A caller without serving pods calls nobody."""
+    source = flows.workloads[flow.call.source_key]
+    return _edge(flow.call.source_key, flow.call.target_key, flow.rate if source.pods else 0, flow)
+
+
+def _edge(caller: str, callee: str, rate: int, flow: CallFlow | EntryFlow) -> Json:
+    return {
+        "caller": caller,
+        "callee": callee,
+        "requests_per_s": rate / 1000,
+        "error_share": (1000 - flow.success_permille) / 1000,
+        "latency_ms": flow.latency_us / 1000,
+        "error": flow.error,
+    }

@@ -1,0 +1,106 @@
+"""From records to steps of the specification: the one place that says which steps a record stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from stratus_sim.cluster.actions import Action
+from stratus_sim.transaction import records as r
+from stratus_spec import SpecViolation, State
+
+Step = tuple[str, dict[str, Any]]
+
+_BY_THE_MACHINE = frozenset(
+    {"start", "approve", "reject", "resolve", "again", "escalate", "expire"}
+)  # steps that nobody takes, and that need no parameter
+_BY_A_READER = frozenset({"localise", "all_clear", "give_up"})
+
+
+def steps_of(record: r.Record, state: State) -> Iterator[Step]:
+    """The steps a record stands for, taken from `state`.
+
+    Raises:
+        SpecViolation: a grant is not newer than the latest one, or the record is not one of a step.
+    """
+    return _STEPS[type(record)](record, state)
+
+
+def _ticked(record: r.Ticked, _state: State) -> Iterator[Step]:
+    yield "tick", {"t": record.now_us}
+
+
+def _observed(record: r.Observed, state: State) -> Iterator[Step]:
+    yield "tick", {"t": record.now_us}
+    measured = {"live": record.live, "shadow": record.shadow, "healthy": record.healthy, "permitted": None}
+    on = {"live_configuration": state["c"], "shadow_configuration": state["sigma"]}
+    yield "drift", {"e2": replace(state["e"], **measured, **on)}
+
+
+def _foreign(record: r.Foreign, _state: State) -> Iterator[Step]:
+    for write in record.writes:
+        yield "foreign", {"f": write.field, "v": write.after}
+
+
+def _granted(record: r.Granted, state: State) -> Iterator[Step]:
+    """Tokens that were skipped went to agents we have not heard of, whose leases are over."""
+    unseen = record.token - state["token"] - 1
+    if unseen < 0:
+        raise SpecViolation(record.step, ("fresh_token",), {"token": record.token}, state["phase"])
+    for _ in range(unseen):
+        yield record.step, {"a": record.agent}
+        yield "expire", {}
+    yield record.step, {"a": record.agent}
+
+
+def _acted(record: r.Acted, state: State) -> Iterator[Step]:
+    action, grant = Action.from_json(record.action), _grant(record)
+    yield "drift", {"e2": replace(state["e"], permitted=action if record.permitted else None)}
+    yield "act", {**grant, "x": action}
+    for write in record.writes:
+        yield "journal", {**grant, "f": write.field}
+
+
+def _applied(record: r.Applied, _state: State) -> Iterator[Step]:
+    grant = _grant(record)
+    for write in record.writes:
+        yield "write", {**grant, "f": write.field, "v": write.after}
+    yield "complete", grant
+
+
+def _undone(record: r.Undone, _state: State) -> Iterator[Step]:
+    for step in record.steps:
+        if step not in ("undo", "skip"):
+            raise SpecViolation(step, ("unknown",), {}, "undo")
+        yield step, _grant(record)
+
+
+def _moved(record: r.Moved, _state: State) -> Iterator[Step]:
+    if record.step in _BY_THE_MACHINE:
+        yield record.step, {}
+    elif record.step in _BY_A_READER:
+        yield record.step, {"a": record.agent}
+    else:
+        yield record.step, _grant(record)
+
+
+def _header(_record: r.Header, state: State) -> Iterator[Step]:
+    raise SpecViolation("initial", ("first_record",), {}, state["phase"])
+
+
+def _grant(record: Any) -> dict[str, Any]:
+    return {"a": record.agent, "tok": record.token}
+
+
+_STEPS: dict[type[r.Record], Callable[[Any, State], Iterator[Step]]] = {
+    r.Header: _header,
+    r.Ticked: _ticked,
+    r.Observed: _observed,
+    r.Foreign: _foreign,
+    r.Granted: _granted,
+    r.Acted: _acted,
+    r.Applied: _applied,
+    r.Undone: _undone,
+    r.Moved: _moved,
+}
