@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stratus_sim.application.chaos import partitions
 from stratus_sim.cluster.endpoints import serving, slice_of
@@ -12,13 +12,19 @@ from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.pods import root_owner
 from stratus_sim.cluster.specs import cpu_millicores
 from stratus_sim.cluster.status import Endpoint
-from stratus_sim.manifests.addresses import address_of, resolve_host
+from stratus_sim.cluster.volumes import lookup
+from stratus_sim.manifests.addresses import resolve_host
 from stratus_sim.manifests.calls import Call
+from stratus_sim.manifests.current import current_address
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
 
-_address = lru_cache(maxsize=65536)(address_of)
+@lru_cache(maxsize=65536)
+def _stated(call: Call, value: str) -> tuple[str, int | None] | None:
+    """The address one variable states by itself, without the variables beside it."""
+    name = call.via.partition(":")[2]
+    return current_address(call, {}, {name: value}, lambda _kind, _namespace, _name: None)
 
 
 class Hop(NamedTuple):
@@ -74,13 +80,18 @@ class Router:
         return [pod for pod in found if self._world.node_alive(pod.status.node)]
 
     def _address(self, call: Call, pod: Resource) -> tuple[str, int | None]:
-        """What the process would dial: its own environment decides, where that is where the address stands."""
+        """What the process would dial: the address is read again where it stands, in the pod's own environment."""
+        env = pod.status.env.get(call.container, {})
         place, _, name = call.via.partition(":")
-        if place != "env":
-            return call.target, call.port
-        value = pod.status.env.get(call.container, {}).get(name, "")
-        host, port = _address(value) or ("", None)
+        found = _stated(call, env.get(name, "")) if place == "env" else None
+        if found is None or found[1] is None:
+            found = current_address(call, self._container(pod, call), env, lookup(self._world))
+        host, port = found or ("", None)
         return host, call.port if port is None else port
+
+    def _container(self, pod: Resource, call: Call) -> Mapping[str, Any]:
+        containers = pod.manifest["spec"]["containers"]
+        return next((c for c in containers if c["name"] == call.container), {})
 
     def _resolve(self, address: tuple[str, int | None], call: Call, pod: Resource) -> list[Hop]:
         service = resolve_host(address[0], call.namespace, self._services)

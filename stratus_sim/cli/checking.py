@@ -15,6 +15,7 @@ from stratus_sim.cli.options import (
     Format,
     FormatOption,
     ManifestsOption,
+    NamespaceOption,
     SeedOption,
     TopologyOption,
     err,
@@ -24,7 +25,7 @@ from stratus_sim.cli.options import (
 from stratus_sim.testing.check import Tally
 from stratus_sim.testing.check import check as check_policy
 from stratus_sim.testing.record import header_for, save
-from stratus_sim.testing.stage import Source, Stage
+from stratus_sim.testing.stage import Stage
 from stratus_sim.testing.trial import Mode, Outcome, Setup, run_trial
 
 QUESTION: dict[Mode, str] = {"own": "the policy on its own", "protected": "under the runtime"}
@@ -34,6 +35,7 @@ def check(
     policy: Annotated[str, typer.Argument(help="built-in policy, module:attr or file.py:attr")],
     manifests: ManifestsOption = None,
     topology: TopologyOption = None,
+    namespace: NamespaceOption = None,
     app: AppOption = "hotel",
     examples: Annotated[int, typer.Option(min=1, help="scenarios to try")] = 100,
     seed: SeedOption = 0,
@@ -49,14 +51,12 @@ def check(
 
     Example: stratus check reckless --examples 50 --seed 1
     """
-    source = Source("", str(manifests), None) if manifests else Source(app)
-    stage = Stage(source._replace(topology=str(topology) if topology else None))
+    stage = Stage(episodes.source(app, manifests, topology, namespace))
     if format is Format.text:
-        for warning in stage.manifests.warnings:
-            err.print(f"warning: {warning}", style="yellow")
+        episodes.warn(stage)
     setup = episodes.setup(stage, policy)
     modes: tuple[Mode, ...] = ("protected",) if protected else ("own", "protected")
-    tallies = [_tally(setup, mode, examples, seed, quiet=format is Format.json) for mode in modes]
+    tallies = [tally(setup, mode, examples, seed, quiet=format is Format.json) for mode in modes]
     files = _save_smallest(setup, policy, tallies, out_file)
     if format is Format.json:
         print_json({"policy": policy, "verdicts": [_as_json(tally, files.get(tally.mode)) for tally in tallies]})
@@ -65,7 +65,8 @@ def check(
     raise typer.Exit(0 if all(tally.holds for tally in tallies) else 1)
 
 
-def _tally(setup: Setup, mode: Mode, examples: int, seed: int, *, quiet: bool) -> Tally:
+def tally(setup: Setup, mode: Mode, examples: int, seed: int, *, quiet: bool = False) -> Tally:
+    """`check` with a progress bar on standard error."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=quiet) as progress:
         task = progress.add_task(QUESTION[mode], total=examples)

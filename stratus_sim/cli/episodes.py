@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from stratus_sim.cli.options import err
 from stratus_sim.errors import UserError
 from stratus_sim.faults import choose_target, find
 from stratus_sim.problems import find_problem
@@ -31,25 +32,35 @@ def load_policy(spec: str) -> PolicyFactory:
     return factory
 
 
-def choose(
-    problem: str | None, manifests: Path | None, topology: Path | None, fault: str | None
-) -> tuple[Source, str, str | None]:
-    """(source, fault, target) from what was said on the command line.
+def choose(problem: str | None, manifests: Path | None, fault: str | None) -> tuple[str, str, str | None]:
+    """(embedded application, fault, target) from what was said on the command line.
 
     Raises:
         UserError: too little or too much was said.
     """
     if manifests is None and problem is not None and fault is None:
         found = find_problem(problem)
-        return Source(found.application, None, str(topology) if topology else None), found.fault, found.target
+        return found.application, found.fault, found.target
     if manifests is not None and problem is None and fault is not None:
         name, _, target = fault.partition(":")
-        return (
-            Source("", str(manifests), str(topology) if topology else None),
-            find(name).name,
-            target or None,
-        )
+        return "", find(name).name, target or None
     raise UserError("expected either PROBLEM, or --manifests PATH with --fault NAME[:TARGET]; see `stratus problems`")
+
+
+def source(name: str, manifests: Path | None, topology: Path | None, namespace: str | None) -> Source:
+    """Where the application comes from."""
+    return Source(
+        name="" if manifests else name,
+        manifests=str(manifests) if manifests else None,
+        topology=str(topology) if topology else None,
+        namespace=namespace,
+    )
+
+
+def warn(stage: Stage) -> None:
+    """Say on standard error what is odd about the manifests, and what would not start in a cluster."""
+    for warning in (*stage.manifests.warnings, *stage.defects()):
+        err.print(f"warning: {warning}", style="yellow", markup=False)
 
 
 def target(stage: Stage, fault: str, wanted: str | None) -> str:
@@ -72,7 +83,7 @@ def setup(stage: Stage, policy: str, journal: Path | None = None) -> Setup:
 def summary(outcome: Outcome) -> RenderableType:
     """One line on how an episode without a broken clause ended."""
     episode = outcome.episode
-    if episode.final.scalar == 0:
+    if episode.repaired:
         return Text(f"repaired in {len(episode.attempts)} attempt(s)", style="bold green")
     kinds = ", ".join(attempt.decision.kind for attempt in episode.attempts)
     return Text(f"not repaired: severity {episode.final}; attempts: {kinds}", style="bold yellow")

@@ -22,6 +22,7 @@ FormatOption = Annotated[Format, typer.Option("--format", help="text for people,
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="same seed, same result")]
 ManifestsOption = Annotated[Path | None, typer.Option("--manifests", help="file or folder of Kubernetes YAML")]
 TopologyOption = Annotated[Path | None, typer.Option("--topology", help="file that declares calls nobody can infer")]
+NamespaceOption = Annotated[str | None, typer.Option("--namespace", help="for objects that name none")]
 AppOption = Annotated[str, typer.Option("--app", help="embedded application, where no --manifests are given")]
 
 out = Console(highlight=False)

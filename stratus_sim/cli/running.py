@@ -12,6 +12,7 @@ from stratus_sim.cli.options import (
     Format,
     FormatOption,
     ManifestsOption,
+    NamespaceOption,
     SeedOption,
     TopologyOption,
     out,
@@ -31,6 +32,7 @@ def run(
     policy: Annotated[str, typer.Option(help="built-in policy, module:attr or file.py:attr")] = "runbook",
     manifests: ManifestsOption = None,
     topology: TopologyOption = None,
+    namespace: NamespaceOption = None,
     fault: Annotated[str | None, typer.Option(help="NAME or NAME:TARGET, with --manifests")] = None,
     seed: SeedOption = 0,
     out_file: Annotated[Path | None, typer.Option("--out", help="record the episode for `stratus replay`")] = None,
@@ -42,8 +44,11 @@ def run(
 
     Example: stratus run hotel/scale-to-zero --policy runbook --seed 1
     """
-    source, strike, target = episodes.choose(problem, manifests, topology, fault)
-    setup = episodes.setup(Stage(source), policy, journal)
+    name, strike, target = episodes.choose(problem, manifests, fault)
+    stage = Stage(episodes.source(name, manifests, topology, namespace))
+    if format is Format.text:
+        episodes.warn(stage)
+    setup = episodes.setup(stage, policy, journal)
     scenario = Scenario(fault=strike, target=episodes.target(setup.stage, strike, target), seed=seed)
     mode: Mode = "own" if unprotected else "protected"
     outcome = run_trial(setup, scenario, mode, watch=True)
@@ -98,7 +103,7 @@ def as_json(outcome: Outcome, policy: str) -> dict[str, Any]:
         "policy": policy,
         "mode": outcome.mode,
         "problem": outcome.problem,
-        "repaired": outcome.episode.final.scalar == 0,
+        "repaired": outcome.episode.repaired,
         "severity": outcome.episode.final._asdict(),
         "attempts": [a.decision.kind for a in outcome.episode.attempts],
         "events": outcome.episode.events,

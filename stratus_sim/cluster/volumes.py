@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def missing_mounts(world: World, pod: Resource) -> str:
     """What kubelet would say about the first volume it cannot mount; empty when all are there."""
     raw, namespace = pod.manifest["spec"], pod.key.namespace
-    for missing in expand.missing_mounts(raw, namespace, _lookup(world)):
+    for missing in expand.missing_mounts(raw, namespace, lookup(world)):
         return f"MountVolume.SetUp failed: {missing.message}"
     for volume in raw.get("volumes") or ():
         claim = (volume.get("persistentVolumeClaim") or {}).get("claimName")
@@ -34,15 +34,17 @@ def environments(world: World, pod: Resource) -> tuple[Mapping[str, Mapping[str,
     }
     found: dict[str, Mapping[str, str]] = {}
     for container in pod.manifest["spec"]["containers"]:
-        found[container["name"]], problems = expand.resolve_env(container, meta, _lookup(world))
+        found[container["name"]], problems = expand.resolve_env(container, meta, lookup(world))
         if problems:
             return found, problems[0].message
     return found, ""
 
 
-def _lookup(world: World) -> expand.Lookup:
-    def lookup(kind: str, namespace: str, name: str) -> Mapping[str, Any] | None:
+def lookup(world: World) -> expand.Lookup:
+    """Finds an object's manifest by kind, namespace and name."""
+
+    def find(kind: str, namespace: str, name: str) -> Mapping[str, Any] | None:
         found = world.store.get(ObjectKey(kind, namespace, name))
         return found.manifest if found is not None else None
 
-    return lookup
+    return find

@@ -79,7 +79,7 @@ def check(setup: Setup, mode: Mode, examples: int, base_seed: int, progress: Pro
         mode=mode,
         examples=len(outcomes),
         broken=len(broken),
-        repaired=sum(outcome.episode.final.scalar == 0 for outcome in outcomes),
+        repaired=sum(outcome.episode.repaired for outcome in outcomes),
         undone=sum(_undone(outcome) for outcome in outcomes),
         smallest=smallest,
     )

@@ -9,7 +9,7 @@ from stratus_sim.cluster.actions import Action
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.kernel.log import since
 from stratus_sim.telemetry.observation import observe
-from stratus_sim.telemetry.severity import Severity, measure
+from stratus_sim.telemetry.severity import Severity, measure, no_worse
 from stratus_sim.testing.events import Recorder
 from stratus_sim.testing.execution import Decision, Execution
 from stratus_sim.testing.guard import PolicyFailure, ask, create
@@ -41,12 +41,22 @@ class Attempt(NamedTuple):
 
 
 class Episode(NamedTuple):
-    """What happened. `failure` is the policy's own failure, empty when it behaved; `final` the last severity."""
+    """What happened. `failure` is the policy's own failure, empty when it behaved.
+
+    `initial` is the severity before anything struck, which an application with a defect of its own does not have at
+    zero; `final` is the last one.
+    """
 
     attempts: tuple[Attempt, ...]
     failure: str
+    initial: Severity
     final: Severity
     events: list[dict[str, Any]]
+
+    @property
+    def repaired(self) -> bool:
+        """Whether the system is as well again as it was before anything struck."""
+        return no_worse(self.final, self.initial)
 
     @property
     def broken(self) -> Attempt | None:
@@ -84,12 +94,13 @@ class _Play:
         self._feedback: list[str] = []
         self._open = False
         self._failure = ""
+        self._initial = measure(world)
 
     def run(self, policy: Policy) -> None:
         self._pass(FIRST_LOOK_US)
         for number in range(1, self._limits.attempts + 1):
             self._attempt(policy, number)
-            if measure(self._world).scalar == 0:
+            if no_worse(measure(self._world), self._initial):
                 break
 
     def fail(self, why: str) -> None:
@@ -102,7 +113,7 @@ class _Play:
     def result(self) -> Episode:
         final = measure(self._world)
         self._record.add("episode.end", severity=final._asdict(), failure=self._failure)
-        return Episode(tuple(self._attempts), self._failure, final, self._record.events)
+        return Episode(tuple(self._attempts), self._failure, self._initial, final, self._record.events)
 
     def _attempt(self, policy: Policy, number: int) -> None:
         self._began_us, self._actions = self._world.now_us, list[tuple[Action, str]]()

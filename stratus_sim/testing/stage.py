@@ -18,11 +18,15 @@ from stratus_sim.world import Snapshot, World
 
 
 class Source(NamedTuple):
-    """Where an application comes from: the name of an embedded one, or manifests with an optional topology file."""
+    """Where an application comes from: the name of an embedded one, or manifests.
+
+    `topology` declares what cannot be inferred; objects that name no namespace go to `namespace`.
+    """
 
     name: str = "hotel"
     manifests: str | None = None
     topology: str | None = None
+    namespace: str | None = None
 
 
 class Stage:
@@ -32,7 +36,7 @@ class Stage:
         """Raises UserError when the manifests or the topology cannot be used."""
         self.source = source
         path = Path(source.manifests) if source.manifests else embedded_path(source.name)
-        self.manifests: Manifests = load(path)
+        self.manifests: Manifests = load(path, source.namespace)
         topology = load_topology(Path(source.topology)) if source.topology else None
         self.application: Application = describe(self.manifests, topology)
         self._standing = lru_cache(maxsize=32)(self._deploy)
@@ -58,6 +62,11 @@ class Stage:
             end_s = scenario.fault_at_s + scenario.fault_for_s
             world.schedule(end_s * SECOND_US, "fault.heal", fault.name, target)
         return world
+
+    def defects(self) -> list[str]:
+        """What does not start even when nothing strikes, in kubectl's words."""
+        waiting = [pod for pod in self.standing(0).store.list("Pod") if not pod.status.ready]
+        return [f"{pod.key}: {pod.status.reason or 'not ready'} {pod.status.message}".rstrip() for pod in waiting]
 
     def strikes(self) -> list[tuple[str, str]]:
         """Every (fault, target) that makes sense for this application."""

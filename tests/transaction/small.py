@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from stratus_sim.adapters.simulated import SimulatedCluster
-from stratus_sim.cluster import api
+from stratus_sim.cluster import api, lease
 from stratus_sim.cluster.actions import Action
 from stratus_sim.cluster.configuration import Field, Value, flatten, is_configuration
 from stratus_sim.cluster.objects import ObjectKey
@@ -16,10 +16,11 @@ from stratus_sim.genesis import deploy
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.application import describe
 from stratus_sim.manifests.load import Manifests
-from stratus_sim.transaction.cluster import Cluster
+from stratus_sim.transaction.cluster import Cluster, Grant
 from stratus_sim.transaction.journal import Journal, MemoryJournal
 from stratus_sim.transaction.limits import Limits
 from stratus_sim.transaction.manager import TransactionManager
+from stratus_sim.transaction.recovery import recover
 from stratus_sim.world import Snapshot, World
 
 NAMESPACE = "shop"
@@ -103,7 +104,12 @@ def delete(target: str) -> Action:
 
 
 def create_settings(name: str, **data: str) -> Action:
-    manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": NAMESPACE}, "data": data}
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "data": data,
+    }
     return Action("create", f"configmap/{name}", {"manifest": manifest}, NAMESPACE)
 
 
@@ -120,3 +126,19 @@ def human(world: World, key: ObjectKey, **changes: Any) -> None:
 
 def simulated() -> SimulatedCluster:
     return SimulatedCluster(world())
+
+
+class Rivalled(SimulatedCluster):
+    """Before the first write its holder's lease runs out, and another agent takes over and undoes."""
+
+    def __init__(self, world: World, journal: MemoryJournal) -> None:
+        super().__init__(world)
+        self._journal = journal
+        self._rival_comes = True
+
+    def perform(self, action: Action, grant: Grant) -> None:
+        if self._rival_comes:
+            self._rival_comes = False
+            lease.expire(self.world)
+            recover(self._journal.reopen(), SimulatedCluster(self.world))
+        super().perform(action, grant)

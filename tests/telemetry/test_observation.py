@@ -1,0 +1,323 @@
+"""What an agent sees: the shapes of kubectl, frozen, redacted, and silent about what no cluster would tell."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from stratus_sim.application import epochs
+from stratus_sim.cluster import api
+from stratus_sim.cluster.objects import ObjectKey
+from stratus_sim.faults import FAULTS, inject
+from stratus_sim.kernel import SECOND_US
+from stratus_sim.telemetry.observation import Observation, observe
+from stratus_sim.telemetry.render import REDACTED
+from stratus_sim.telemetry.signals import USERS
+from stratus_sim.world import World
+from tests.conftest import stage
+
+TELLING = re.compile(
+    r"(?<!de)fault|inject|severity|heartbeat|listens|memory_mib|counterfactual|\bagent:", re.IGNORECASE
+)
+
+
+def surfaces(seen: Observation) -> dict[str, Any]:
+    """Everything an observation answers, as JSON."""
+    kinds = sorted({key.kind for key in seen._view.store.state.objects})
+    pods = [pod["metadata"] for pod in seen.list("Pod")]
+    deployments = [d["metadata"] for d in seen.list("Deployment")]
+    return {
+        **{kind: seen.list(kind) for kind in kinds},
+        "namespaces": seen.namespaces,
+        "events": seen.events(),
+        "alerts": seen.alerts(),
+        "metrics": seen.metrics(),
+        "calls": seen.calls(),
+        "logs": {m["name"]: seen.logs(m["name"], m["namespace"]) for m in pods},
+        "history": {m["name"]: seen.history(m["name"], m["namespace"]) for m in deployments},
+        "repr": repr(seen),
+        "now": [seen.now, seen.now_s],
+    }
+
+
+def strike(world: World, name: str, target: str | None = None, after_s: int = 90) -> World:
+    targets = FAULTS[name].targets(world)
+    key = next(key for key in targets if target in (None, key.name))
+    inject.schedule(world, 0, name, key)
+    world.run_for(after_s * SECOND_US)
+    return world
+
+
+def one_pod(seen: Observation, workload: str) -> dict[str, Any]:
+    """The pod of a workload that is not ready."""
+    pods = [p for p in seen.list("Pod") if p["metadata"]["name"].startswith(f"{workload}-")]
+    return next(p for p in pods if condition(p, "Ready") == "False")
+
+
+def condition(body: dict[str, Any], kind: str) -> str:
+    return next(c["status"] for c in body["status"]["conditions"] if c["type"] == kind)
+
+
+def moments(world: World, name: str) -> Iterator[Observation]:
+    inject.schedule(world, 0, name, FAULTS[name].targets(world)[0])
+    for _ in range(3):
+        world.run_for(45 * SECOND_US)
+        yield observe(world)
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS))
+def test_nothing_seen_tells_which_fault_struck(hotel: World, name: str) -> None:
+    telling = re.compile("|".join([TELLING.pattern, *map(re.escape, FAULTS)]), re.IGNORECASE)
+    for seen in moments(hotel, name):
+        text = json.dumps(surfaces(seen))
+        assert telling.findall(text) == []
+    assert hotel.kernel.log is not None
+    assert telling.search(str(hotel.kernel.log.event)), "the world itself knows; the search would have found it"
+
+
+def test_what_is_to_come_cannot_be_seen(hotel: World) -> None:
+    before = surfaces(observe(hotel))
+    inject.schedule(hotel, SECOND_US, "scale-to-zero", FAULTS["scale-to-zero"].targets(hotel)[0])
+    assert surfaces(observe(hotel)) == before
+    hotel.run_for(30 * SECOND_US)
+    assert surfaces(observe(hotel)) != before
+
+
+def test_what_the_processes_need_cannot_be_seen(hotel: World) -> None:
+    """Two worlds that differ in nothing but hidden facts look the same."""
+    snapshot = hotel.snapshot()
+    needs = {
+        name: dataclasses.replace(w, memory_mib=w.memory_mib // 2, listens=w.listens | {4242})
+        for name, w in snapshot.application.workloads.items()
+    }
+    other = dataclasses.replace(snapshot.application, workloads=needs)
+    assert surfaces(observe(World(dataclasses.replace(snapshot, application=other)))) == surfaces(observe(hotel))
+
+
+def test_the_view_holds_no_ground_truth(hotel: World) -> None:
+    strike(hotel, "kubelet-crash")
+    view = observe(hotel)._view
+    assert (len(view.faults.active), view.kernel.log, view.cluster.audit, len(view.kernel.timers)) == (0, None, None, 0)
+    assert len(hotel.faults.active) == 1
+    assert hotel.kernel.log is not None
+    assert hotel.cluster.audit is not None
+    assert len(hotel.kernel.timers) > 0
+
+
+def test_an_observation_stays_as_it_was(hotel: World) -> None:
+    seen = observe(hotel, attempt=2, feedback=("undone: worse",))
+    before = surfaces(seen)
+    strike(hotel, "kubelet-crash")
+    assert surfaces(seen) == before
+    assert (seen.attempt, seen.feedback) == (2, ("undone: worse",))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        seen.attempt = 3  # type: ignore[misc]
+
+
+def test_answers_are_copies(hotel: World) -> None:
+    seen = observe(hotel)
+    first = seen.get("Deployment", "frontend")
+    assert first is not None
+    first["spec"]["template"]["spec"]["containers"][0]["image"] = "evil"
+    first["metadata"]["labels"].clear()
+    seen.history("frontend")[0]["template"]["spec"].clear()
+    again = seen.get("Deployment", "frontend")
+    assert again is not None
+    assert again["spec"]["template"]["spec"]["containers"][0]["image"].startswith("registry.example/hotel/frontend")
+    assert again["metadata"]["labels"]
+    assert seen.history("frontend")[0]["template"]["spec"]["containers"]
+
+
+def test_observing_does_no_work_until_asked(hotel: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Asked(Exception):
+        pass
+
+    def refuse(*_: Any) -> None:
+        raise Asked
+
+    api.put(hotel, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "new", "namespace": "hotel"}}, "user")
+    monkeypatch.setattr(epochs, "solve", refuse)
+    seen = observe(hotel)
+    assert seen.get("ConfigMap", "new") is not None
+    with pytest.raises(Asked):
+        seen.metrics()
+
+
+def test_secrets_keep_their_values_to_themselves(hotel: World) -> None:
+    api.put(
+        hotel,
+        {
+            "apiVersion": "v1", "kind": "Secret", "data": {"token": "aGVsbG8="}, "stringData": {"pin": "1234"},
+            "metadata": {"name": "s", "namespace": "hotel", "annotations": {"last-applied": '{"token":"aGVsbG8="}'}},
+        },
+        "user",
+    )  # fmt: skip
+    secret = observe(hotel).get("Secret", "s")
+    assert secret is not None
+    assert (secret["data"], secret["stringData"]) == ({"token": REDACTED}, {"pin": REDACTED})
+    text = json.dumps(surfaces(observe(hotel)))
+    assert not [value for value in ("aGVsbG8=", "1234", "only-for-the-simulation") if f'"{value}' in text]
+
+
+def test_a_healthy_application(hotel: World) -> None:
+    seen = observe(hotel)
+    assert (seen.namespaces, seen.now_s, seen.alerts()) == (("hotel",), 180, [])
+    assert seen.now == "2025-01-01T00:03:00Z"
+    assert [call for call in seen.calls() if call["error"]] == []
+    assert seen.metrics()["hotel/frontend"] == {
+        "requests_per_s": 50.0, "success_share": 1.0, "serving_pods": 2,
+        "latency_ms": pytest.approx(20, abs=40), "saturation": pytest.approx(0.3, abs=0.3),
+    }  # fmt: skip
+    assert seen.get("Deployment", "no-such-thing") is None
+    assert seen.logs("no-such-pod") == []
+    assert seen.list("Pod", "elsewhere") == []
+
+
+def test_a_deployment_and_its_history(hotel: World) -> None:
+    strike(hotel, "image-pull-bad-tag", "frontend")
+    seen = observe(hotel)
+    deployment = seen.get("Deployment", "frontend", "hotel")
+    assert deployment is not None
+    assert deployment["metadata"]["annotations"]["deployment.kubernetes.io/revision"] == "2"
+    counts = {k: v for k, v in deployment["status"].items() if k.endswith("eplicas")}
+    expected = {"replicas": 3, "updatedReplicas": 1, "readyReplicas": 2, "availableReplicas": 2}
+    assert counts == {**expected, "unavailableReplicas": 0}
+    assert condition(deployment, "Available") == "True"
+    tags = [h["template"]["spec"]["containers"][0]["image"].rpartition(":")[2] for h in seen.history("frontend")]
+    assert [(h["revision"], h["replicas"]) for h in seen.history("frontend")] == [(1, 2), (2, 1)]
+    assert tags == ["2.3.1", "no-such-tag"]
+
+
+def test_a_pod_that_cannot_pull(hotel: World) -> None:
+    seen = observe(strike(hotel, "image-pull-bad-tag", "geo"))
+    pod = one_pod(seen, "geo")
+    waiting = pod["status"]["containerStatuses"][0]["state"]["waiting"]
+    assert pod["status"]["phase"] == "Pending"
+    assert waiting["reason"] == "ImagePullBackOff"
+    assert "no-such-tag" in waiting["message"]
+    assert pod["metadata"]["ownerReferences"][0]["kind"] == "ReplicaSet"
+    [line] = seen.logs(pod["metadata"]["name"], "hotel")
+    assert line.endswith("is waiting to start: ImagePullBackOff")
+
+
+def test_a_pod_no_node_fits(hotel: World) -> None:
+    seen = observe(strike(hotel, "pod-unschedulable-node-selector", "geo"))
+    pod = one_pod(seen, "geo")
+    scheduled = next(c for c in pod["status"]["conditions"] if c["type"] == "PodScheduled")
+    assert (scheduled["status"], scheduled["reason"]) == ("False", "Unschedulable")
+    assert "nodeName" not in pod["spec"]
+    assert "containerStatuses" not in pod["status"]
+    assert seen.logs(pod["metadata"]["name"], "hotel") == []
+
+
+def test_a_pod_killed_for_its_memory(hotel: World) -> None:
+    seen = observe(strike(hotel, "resource-limit-oom", "geo"))
+    pod = one_pod(seen, "geo")
+    [status] = pod["status"]["containerStatuses"]
+    assert status["lastState"]["terminated"] == {"reason": "OOMKilled", "exitCode": 137}
+    assert status["state"]["waiting"]["reason"] == "CrashLoopBackOff"
+    assert status["restartCount"] >= 2
+    assert seen.logs(pod["metadata"]["name"], "hotel")[-1] == "Killed"
+
+
+def test_probe_failures_are_events_and_not_logs(hotel: World) -> None:
+    seen = observe(strike(hotel, "readiness-probe-misconfig", "geo"))
+    pod = one_pod(seen, "geo")["metadata"]["name"]
+    [event] = [e for e in seen.events("hotel") if e["reason"] == "Unhealthy"]
+    assert event["involvedObject"] == {"kind": "Pod", "namespace": "hotel", "name": pod}
+    assert [line for line in seen.logs(pod, "hotel") if "robe" in line] == []
+
+
+def test_a_lost_node(hotel: World) -> None:
+    healthy = observe(hotel).get("Node", "node-1")
+    assert healthy is not None
+    assert (condition(healthy, "Ready"), healthy["status"]["allocatable"]["cpu"]) == ("True", "3800m")
+    strike(hotel, "kubelet-crash", "node-1", after_s=20)
+    silent = observe(hotel).get("Node", "node-1")
+    assert silent is not None
+    assert condition(silent, "Ready") == "True", "the control plane has not noticed yet, and neither can anybody else"
+    hotel.run_for(70 * SECOND_US)
+    seen = observe(hotel)
+    lost = seen.get("Node", "node-1")
+    assert lost is not None
+    assert condition(lost, "Ready") == "Unknown"
+    assert lost["spec"]["taints"][0]["key"] == "node.kubernetes.io/unreachable"
+    assert {"alertname": "KubeNodeNotReady", "node": "node-1"} in [alert["labels"] for alert in seen.alerts()]
+    assert "NodeNotReady" in [event["reason"] for event in seen.events() if event["involvedObject"]["kind"] == "Node"]
+
+
+def test_endpoints_follow_readiness_and_ports(hotel: World) -> None:
+    found = observe(hotel).get("EndpointSlice", "frontend")
+    assert found is not None
+    assert found["ports"] == [{"port": 5000}]
+    assert len(found["endpoints"]) == 2
+    strike(hotel, "scale-to-zero", "frontend")
+    emptied = observe(hotel).get("EndpointSlice", "frontend")
+    assert emptied is not None
+    assert (emptied["ports"], emptied["endpoints"]) == ([], [])
+
+
+def test_a_caller_logs_what_it_met(hotel: World) -> None:
+    seen = observe(strike(hotel, "env-var-wrong-value", "frontend"))
+    [failed] = [call for call in seen.calls() if call["caller"] == "hotel/frontend" and call["error"]]
+    assert (failed["error"], failed["error_share"]) == ("connection refused", 1.0)
+    [users] = [call for call in seen.calls() if call["caller"] == USERS]
+    assert (users["callee"], users["error_share"]) == ("hotel/frontend", 1.0)
+    pod = next(p for p in seen.list("Pod", "hotel") if p["metadata"]["name"].startswith("frontend-"))
+    callee = failed["callee"].partition("/")[2]
+    assert f"ERROR call to {callee} failed: connection refused" in seen.logs(pod["metadata"]["name"])[-1]
+
+
+def test_a_caller_without_pods_calls_nobody(hotel: World) -> None:
+    busy = [call for call in observe(hotel).calls() if call["caller"] == "hotel/search"]
+    assert busy
+    assert all(call["requests_per_s"] > 0 for call in busy)
+    idle = [c for c in observe(strike(hotel, "scale-to-zero", "search")).calls() if c["caller"] == "hotel/search"]
+    assert all(call["requests_per_s"] == 0 for call in idle)
+
+
+def test_chaos_objects_are_in_plain_sight(hotel: World) -> None:
+    seen = observe(strike(hotel, "network-partition", "frontend"))
+    [chaos] = seen.list("NetworkChaos")
+    assert chaos["spec"]["action"] == "partition"
+    assert seen.get("NetworkChaos", chaos["metadata"]["name"], "chaos-mesh") == chaos
+
+
+def test_events_come_newest_last(hotel: World) -> None:
+    strike(hotel, "resource-limit-oom", "geo")
+    times = [event["lastTimestamp"] for event in observe(hotel).events()]
+    assert times == sorted(times)
+    assert times[0] < times[-1]
+
+
+def test_a_dying_pod_says_so(hotel: World) -> None:
+    pod = hotel.store.list("Pod")[0].key
+    api.delete(hotel, pod, "user")
+    seen = observe(hotel).get("Pod", pod.name)
+    assert seen is not None
+    assert seen["metadata"]["deletionTimestamp"] == observe(hotel).now
+
+
+def test_names_in_several_namespaces(small: Callable[..., World]) -> None:
+    """Without a namespace a name is looked for where kubectl would: in `default`."""
+    template = "{metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: i}]}}"
+    text = "\n---\n".join(
+        f"apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: x, namespace: {home}}}\n"
+        f"spec: {{selector: {{matchLabels: {{a: b}}}}, template: {template}}}"
+        for home in ("default", "other")
+    )
+    seen = observe(small(text))
+    assert seen.namespaces == ("default", "other")
+    found = seen.get("Deployment", "x")
+    assert found is not None
+    assert found["metadata"]["namespace"] == "default"
+    assert seen._view.store.get(ObjectKey("Deployment", "other", "x")) is not None
+
+
+def test_the_embedded_application_is_the_one_looked_at() -> None:
+    assert set(observe(stage().standing(0)).metrics()) == set(stage().application.workloads)
