@@ -136,6 +136,8 @@ def _only_pod_deletion(key: ObjectKey, after: Manifest | None) -> None:
 
 
 def _foreign(change: api.Change) -> ForeignChange:
-    changed = difference(change.before, change.after)
-    fields = {Field(change.key, path): new for path, (_, new) in changed.items()}
+    fields = {Field(change.key, path): new for path, (_, new) in difference(change.before, change.after).items()}
+    if change.whole:
+        fields |= {Field(change.key, path): value for path, value in flatten(change.after).items()}
+        fields.setdefault(Field(change.key, ("kind",)), ABSENT)
     return ForeignChange(change.number, change.writer, fields)

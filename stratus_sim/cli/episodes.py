@@ -59,8 +59,8 @@ def source(name: str, manifests: Path | None, topology: Path | None, namespace: 
 
 def warn(stage: Stage) -> None:
     """Say on standard error what is odd about the manifests, and what would not start in a cluster."""
-    for warning in (*stage.manifests.warnings, *stage.defects()):
-        err.print(f"warning: {warning}", style="yellow", markup=False)
+    for warning in stage.remarks():
+        err.print(f"warning: {warning}", style="yellow", markup=False, soft_wrap=True)
 
 
 def target(stage: Stage, fault: str, wanted: str | None) -> str:

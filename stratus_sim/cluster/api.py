@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 
 class Change(NamedTuple):
-    """One audited write; `before` is None for a creation, `after` for a deletion. `earlier` links the audit log."""
+    """One audited write; `before` is None where nothing was, `after` for a deletion. `earlier` links the audit log.
+
+    `whole` says that the writer set every field of the object, not just those that differ: who writes a field decides
+    about it, even where the value stays the same.
+    """
 
     number: int
     time_us: int
@@ -26,10 +30,11 @@ class Change(NamedTuple):
     before: Manifest | None
     after: Manifest | None
     earlier: Change | None
+    whole: bool = False
 
 
-def put(world: World, manifest: Manifest, writer: str) -> None:
-    """Create an object or replace its manifest.
+def put(world: World, manifest: Manifest, writer: str, *, whole: bool = False) -> None:
+    """Create an object or replace its manifest; `whole` as in `Change`.
 
     Raises:
         UserError: a field the control plane reads has the wrong type; nothing is stored.
@@ -40,20 +45,24 @@ def put(world: World, manifest: Manifest, writer: str) -> None:
         world.store.create(manifest, status=_first_status(manifest))
     else:
         world.store.configure(key, manifest)
-    _audit(world, writer, key, old.manifest if old else None, manifest)
+    _audit(world, writer, key, old.manifest if old else None, manifest, whole=whole)
 
 
 def delete(world: World, key: ObjectKey, writer: str) -> None:
-    """Delete an object; a pod goes gracefully, what it owned follows. Deleting nothing is no error."""
+    """Delete an object; a pod goes gracefully, what it owned follows.
+
+    Deleting what is not there is no error, and is audited: its writer has decided that it shall not be there.
+    """
     old = world.store.get(key)
     if old is None:
+        _audit(world, writer, key, None, None, whole=True)
         return
     if key.kind == "Pod":
         pods.terminate(world, key)
     else:
         world.store.remove(key)
     if old.owner is None:
-        _audit(world, writer, key, old.manifest, None)
+        _audit(world, writer, key, old.manifest, None, whole=True)
 
 
 def changes_since(world: World, number: int) -> list[Change]:
@@ -65,15 +74,15 @@ def changes_since(world: World, number: int) -> list[Change]:
     return found[::-1]
 
 
-def _audit(world: World, writer: str, key: ObjectKey, before: Any, after: Any) -> None:
+def _audit(world: World, writer: str, key: ObjectKey, before: Any, after: Any, *, whole: bool) -> None:
     last = world.cluster.audit
     number = last.number + 1 if last else 1
-    world.cluster.audit = Change(number, world.now_us, writer, key, before, after, last)
+    world.cluster.audit = Change(number, world.now_us, writer, key, before, after, last, whole)
     world.record("api.write", {"writer": writer, "object": str(key), "verb": _verb(before, after)})
 
 
 def _verb(before: Any, after: Any) -> str:
-    return "create" if before is None else "delete" if after is None else "update"
+    return "delete" if after is None else "create" if before is None else "update"
 
 
 def _first_status(manifest: Manifest) -> Status:

@@ -1,11 +1,15 @@
-"""Switching faults on and off, as ordinary timed steps of a world."""
+"""Switching faults on and off, as ordinary timed steps of a world.
+
+What a fault writes is decided when it is scheduled and then written whole, whatever stands there by then: a world and
+its fork meet the very same foreign writes, as the specification's `foreign` steps are the same with and without a
+transaction.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from stratus_sim.cluster import api
-from stratus_sim.cluster.configuration import ABSENT, difference, flatten, unflatten
 from stratus_sim.cluster.objects import Manifest, ObjectKey
 from stratus_sim.faults.catalogue import find
 from stratus_sim.kernel import handler
@@ -14,57 +18,35 @@ if TYPE_CHECKING:
     from stratus_sim.world import World
 
 WRITER = "fault"
+Writes = tuple[tuple[ObjectKey, Manifest | None], ...]
 
 
 def schedule(world: World, delay_us: int, name: str, target: ObjectKey) -> None:
     """Switch a fault on after `delay_us`; a fork made meanwhile meets it too."""
-    world.schedule(delay_us, "fault.inject", name, target)
+    writes = tuple(find(name).writes(world, target))
+    found = tuple((key, _manifest(world, key)) for key, _ in writes)
+    world.schedule(delay_us, "fault.inject", name, target, writes, found)
 
 
 @handler("fault.inject")
-def inject(world: World, name: str, target: ObjectKey) -> None:
-    """Switch a fault on. A target that is gone by then is left alone."""
-    fault = find(name)
-    if target not in fault.targets(world) or (name, target) in world.faults.active:
-        return
-    writes = fault.writes(world, target)
-    found = tuple((key, _manifest(world, key)) for key, _ in writes)
+def inject(world: World, name: str, target: ObjectKey, writes: Writes, found: Writes) -> None:
+    """Switch a fault on; `found` is what switching it off puts back."""
     world.faults.active = world.faults.active.set((name, target), found)
-    for key, manifest in writes:
-        _write(world, key, manifest)
-    fault.strike(world, target)
+    _write(world, writes)
+    find(name).strike(world, target)
     world.record("fault.on", {"fault": name, "target": str(target)})
 
 
 @handler("fault.heal")
 def heal(world: World, name: str, target: ObjectKey) -> None:
-    """Switch a fault off: fields that still are as it left them return to what it found."""
+    """Switch a fault off: what it wrote to is as it found it. One that is not on is left alone."""
     found = world.faults.active.get((name, target))
     if found is None:
         return
-    fault = find(name)
     world.faults.active = world.faults.active.delete((name, target))
-    fault.mend(world, target)
-    for key, before in found:
-        left = _left_behind(world, key)
-        _write(world, key, _put_back(_manifest(world, key), before, left))
+    find(name).mend(world, target)
+    _write(world, found)
     world.record("fault.off", {"fault": name, "target": str(target)})
-
-
-def _left_behind(world: World, key: ObjectKey) -> Manifest | None:
-    """What the fault wrote last to an object."""
-    for change in reversed(api.changes_since(world, 0)):
-        if change.key == key and change.writer == WRITER:
-            return change.after
-    return None
-
-
-def _put_back(now: Manifest | None, before: Manifest | None, left: Manifest | None) -> Manifest | None:
-    fields = flatten(now)
-    for path, (old, faulty) in difference(before, left).items():
-        if fields.get(path, ABSENT) == faulty:
-            fields[path] = old
-    return unflatten({path: value for path, value in fields.items() if value != ABSENT})
 
 
 def _manifest(world: World, key: ObjectKey) -> Manifest | None:
@@ -72,8 +54,9 @@ def _manifest(world: World, key: ObjectKey) -> Manifest | None:
     return found.manifest if found is not None else None
 
 
-def _write(world: World, key: ObjectKey, manifest: Manifest | None) -> None:
-    if manifest is None:
-        api.delete(world, key, WRITER)
-    elif manifest != _manifest(world, key):
-        api.put(world, manifest, WRITER)
+def _write(world: World, writes: Writes) -> None:
+    for key, manifest in writes:
+        if manifest is None:
+            api.delete(world, key, WRITER)
+        else:
+            api.put(world, manifest, WRITER, whole=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from stratus_sim.adapters.simulated import SimulatedCluster
@@ -18,6 +20,7 @@ from stratus_sim.transaction.ledger import RefinementError
 from stratus_sim.transaction.limits import Limits
 from stratus_sim.transaction.manager import TransactionManager, Verdict
 from stratus_sim.transaction.recovery import recover
+from stratus_sim.transaction.undo import LockHeld
 from stratus_sim.world import World
 from stratus_spec import Phase, SpecViolation
 
@@ -46,34 +49,39 @@ class Protected:
 
     def begin(self) -> None:
         self.judge = Judge(self._world)
-        self._dead = False
-        try:
+        self._dead, self._lie = False, ""
+        with self._watched():
             manager = self._manager or self._fresh()
             manager.begin()
-        except Crash:
-            self._dead = True
 
     def act(self, action: Action) -> str:
         if self._disruption and self._disruption.kind == "rival" and self._acted == self._disruption.at:
             self._rival()
         self._acted += 1
-        if self._dead or self._manager is None:
+        if self._dead or self._lie or self._manager is None:
             return _DIED
-        try:
+        with self._watched():
             outcome = self._manager.act(action)
-        except Crash:
-            self._dead = True
-            return _DIED
-        return f"done: {action}" if outcome.performed else f"refused: {outcome.reason}"
+            return f"done: {action}" if outcome.performed else f"refused: {outcome.reason}"
+        return _DIED
 
     def decide(self, pass_time: PassTime) -> Decision:
         self.cluster.pass_time = pass_time
+        with self._watched():
+            if not self._lie:
+                return self._checked(self._decide())
+        self._manager = None
+        return Decision("abort", self._lie, self.judge.aborted()._replace(clause=f"{SPEC_CLAUSE}: {self._lie}"))
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """What the runtime itself reports as its own mistake is a finding like any other."""
         try:
-            return self._checked(self._decide())
-        except (SpecViolation, RefinementError) as error:
-            self._manager = None
-            finding = self.judge.aborted()
-            return Decision("abort", str(error), finding._replace(clause=f"{SPEC_CLAUSE}: {error}"))
+            yield
+        except Crash:
+            self._dead = True
+        except (SpecViolation, RefinementError, LockHeld) as error:
+            self._lie = str(error)
 
     def _fresh(self) -> TransactionManager:
         """A new process: its own manager, its own journal."""

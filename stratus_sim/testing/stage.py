@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,12 @@ from stratus_sim.manifests.load import Manifests, load
 from stratus_sim.manifests.topology import load_topology
 from stratus_sim.testing.scenario import Scenario
 from stratus_sim.world import Snapshot, World
+
+
+NOT_SIMULATED = frozenset(
+    "CronJob DaemonSet HorizontalPodAutoscaler Ingress Job LimitRange NetworkPolicy PodDisruptionBudget ResourceQuota".split()
+)
+"""Kinds whose controllers or effects the cluster model does not have."""
 
 
 class Source(NamedTuple):
@@ -63,8 +70,15 @@ class Stage:
             world.schedule(end_s * SECOND_US, "fault.heal", fault.name, target)
         return world
 
-    def defects(self) -> list[str]:
-        """What does not start even when nothing strikes, in kubectl's words."""
+    def remarks(self) -> list[str]:
+        """What is odd about the manifests, what of them is not simulated, and what would not start in a cluster."""
+        return [*self.manifests.warnings, *self._unsimulated(), *self._defects()]
+
+    def _unsimulated(self) -> list[str]:
+        counts = Counter(item["kind"] for item in self.manifests.objects if item["kind"] in NOT_SIMULATED)
+        return [f"{kind}: {count} kept and shown, but not simulated" for kind, count in sorted(counts.items())]
+
+    def _defects(self) -> list[str]:
         waiting = [pod for pod in self.standing(0).store.list("Pod") if not pod.status.ready]
         return [f"{pod.key}: {pod.status.reason or 'not ready'} {pod.status.message}".rstrip() for pod in waiting]
 

@@ -1,0 +1,41 @@
+# Two commands do all the set-up: `make demo` and `make test`. Only Python >= 3.11 with venv is needed.
+PYTHON ?= python3
+BIN := .venv/bin
+JOBS ?= 2
+
+.PHONY: demo test test-slow lint bench clean
+
+demo: .venv/installed
+	@$(BIN)/stratus demo
+
+test: .venv/installed-test
+	@$(BIN)/pytest -q -n $(JOBS) -m "not slow"
+
+test-slow: .venv/installed-test
+	@$(BIN)/pytest -q -n $(JOBS) -m slow
+
+lint: .venv/installed-dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: .venv/installed
+	@$(BIN)/python -m benchmarks
+
+.venv/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed: make PYTHON=python3.12")'
+	@$(PYTHON) -m venv .venv
+	@echo "installing (about half a minute) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/installed-test: .venv/installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+.venv/installed-dev: .venv/installed-test
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
