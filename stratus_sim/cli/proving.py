@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from stratus_sim.cli.options import Format, FormatOption, out, print_json
+from stratus_sim.errors import unknown_name
+from stratus_spec import MACHINE
 
 
 def prove(
@@ -19,6 +21,9 @@ def prove(
 
     Example: stratus prove --without write.fenced
     """
+    for guard in without or ():
+        if guard not in MACHINE.guard_addresses:
+            raise unknown_name("guard", guard, MACHINE.guard_addresses)
     import stratus_proofs  # noqa: PLC0415  # proofs load Z3
 
     report = stratus_proofs.prove(without=tuple(without or ()))

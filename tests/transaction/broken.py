@@ -62,25 +62,25 @@ class CommitWithoutValidation(TransactionManager):
 class JournalAfterWrite(TransactionManager):
     """Writes first and journals afterwards; what is not allowed is still refused."""
 
-    def execute(self, action: Action, writes: tuple[r.Write, ...]) -> None:
-        self._ask(action, writes)
-        self.write(action)
-        self.journal_action(action, writes)
-        self.ledger.log(r.Applied(writes, *self._held()))
+    def execute(self, action: Action, entries: r.Acted) -> None:
+        self._ask(entries)
+        self.cluster.perform(action, self._held())
+        self.ledger.log(entries)
+        self.ledger.log(r.Applied(entries.writes, *self._held()))
 
-    def _ask(self, action: Action, writes: tuple[r.Write, ...]) -> None:
+    def _ask(self, entries: r.Acted) -> None:
         driver = self.ledger.driver
         state = driver.state
-        driver.follow(r.Acted(action.to_json(), self.cluster.permitted(action), writes, *self._held()))
+        driver.follow(entries)
         driver.state = state
 
 
 class IgnoreFencing(TransactionManager):
     """When its write is refused as stale, it writes with whatever token is the current one, then gives up."""
 
-    def execute(self, action: Action, writes: tuple[r.Write, ...]) -> None:
+    def execute(self, action: Action, entries: r.Acted) -> None:
         try:
-            super().execute(action, writes)
+            super().execute(action, entries)
         except StaleToken:
             self.cluster.perform(action, self._stolen())
             raise

@@ -8,7 +8,8 @@ import pytest
 
 from stratus_sim.cluster.configuration import Field, Value
 from stratus_sim.transaction.journal import MemoryJournal
-from stratus_sim.transaction.manager import TransactionManager, Verdict
+from stratus_sim.transaction.manager import TransactionManager
+from stratus_sim.transaction.outcome import Verdict
 from stratus_sim.transaction.records import Acted, AnyRecord
 from stratus_sim.transaction.recovery import recover
 from tests.transaction import broken, small

@@ -16,7 +16,7 @@ from stratus_sim.transaction.driver import replay
 from stratus_sim.transaction.durable import DurableCluster, open_durable, recover_files, store_path
 from stratus_sim.transaction.journal import FileJournal, read_journal
 from stratus_sim.transaction.lines import LineFile
-from stratus_sim.transaction.manager import Verdict
+from stratus_sim.transaction.outcome import Verdict
 from stratus_sim.transaction.records import Acted, Moved
 from tests.transaction import small
 

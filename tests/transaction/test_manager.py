@@ -16,7 +16,8 @@ from stratus_sim.transaction.driver import validate_trace
 from stratus_sim.transaction.journal import MemoryJournal
 from stratus_sim.transaction.ledger import RefinementError
 from stratus_sim.transaction.limits import Limits
-from stratus_sim.transaction.manager import TransactionManager, Verdict
+from stratus_sim.transaction.manager import TransactionManager
+from stratus_sim.transaction.outcome import Verdict
 from stratus_sim.transaction.recovery import recover
 from stratus_sim.transaction.undo import LockHeld
 from stratus_spec import Phase, SpecViolation
@@ -270,12 +271,13 @@ def test_attempts_are_bounded() -> None:
 
 
 def test_steps_out_of_order_are_violations() -> None:
-    manager = TransactionManager(small.simulated(), MemoryJournal(), small.LIMITS)
+    cluster = small.simulated()
+    manager = TransactionManager(cluster, MemoryJournal(), small.LIMITS)
     with pytest.raises(SpecViolation, match="acquire"):
         manager.begin()
     with pytest.raises(SpecViolation, match="submit"):
         manager.submit()
-    assert lock_is_free(manager.cluster)
+    assert lock_is_free(cluster)
 
 
 def test_a_cluster_that_writes_something_else_is_noticed() -> None:

@@ -1,0 +1,77 @@
+"""A user's mistake is one message that says what, where and how to mend it; exit code 2; nothing half-written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+DEPLOYMENT = """apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec: {selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: web:1}]}}}
+"""
+
+
+def files(folder: Path) -> dict[str, str]:
+    contents = {
+        "app.yaml": DEPLOYMENT,
+        "broken.yaml": "a: [1\nb: 2\n",
+        "list.yaml": "- 1\n- 2\n",
+        "settings.yaml": "colour: blue\n",
+        "replicas.yaml": DEPLOYMENT.replace("spec: {selector", "spec: {replicas: many, selector"),
+        "memory.yaml": DEPLOYMENT.replace("image: web:1", "image: web:1, resources: {limits: {memory: lots}}"),
+        "chart.yaml": DEPLOYMENT.replace("name: web}", "name: '{{ .Values.name }}'}", 1),
+        "edge.yaml": "calls: [{from: web, to: nobody}]\n",
+        "unknown.yaml": "cals: []\n",
+        "noise.jsonl": "hello\n",
+        "notpolicy.py": "answer = 42\n",
+        "syntax.py": "def act(:\n",
+    }
+    for name, text in contents.items():
+        (folder / name).write_text(text)
+    return contents
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["check", "runbok"], "did you mean 'runbook'"),
+        (["check", "nowhere.py:act"], "nowhere.py"),
+        (["check", "no.such.module:act"], "no.such.module"),
+        (["check", "notpolicy.py:answer"], "answer"),
+        (["check", "notpolicy.py:missing"], "missing"),
+        (["check", "syntax.py:act"], "syntax.py"),
+        (["check", "runbook", "--manifests", "nowhere"], "nowhere: no such file or folder"),
+        (["check", "runbook", "--manifests", "broken.yaml"], "broken.yaml:"),
+        (["check", "runbook", "--manifests", "list.yaml"], "list.yaml:1"),
+        (["check", "runbook", "--manifests", "settings.yaml"], "apiVersion"),
+        (["check", "runbook", "--manifests", "replicas.yaml"], "replicas"),
+        (["check", "runbook", "--manifests", "memory.yaml"], "lots"),
+        (["check", "runbook", "--manifests", "chart.yaml"], "helm template"),
+        (["check", "runbook", "--manifests", "app.yaml", "--topology", "edge.yaml"], "nobody"),
+        (["check", "runbook", "--manifests", "app.yaml", "--topology", "unknown.yaml"], "cals"),
+        (["check", "runbook", "--app", "motel"], "did you mean 'hotel'"),
+        (["check", "reckless", "--examples", "1", "--out", "no/such/folder/x.jsonl"], "cannot be written"),
+        (["run"], "expected either PROBLEM"),
+        (["run", "hotel/scael-to-zero"], "did you mean"),
+        (["run", "--manifests", "app.yaml", "--fault", "scale-to-zer"], "did you mean 'scale-to-zero'"),
+        (["run", "--manifests", "app.yaml", "--fault", "scale-to-zero:wob"], "did you mean 'web'"),
+        (["run", "--manifests", "app.yaml", "--fault", "configmap-missing"], "nothing to strike"),
+        (["run", "hotel/scale-to-zero", "--out", "no/such/folder/run.jsonl"], "cannot be written"),
+        (["replay", "nowhere.jsonl"], "nowhere.jsonl"),
+        (["replay", "noise.jsonl"], "noise.jsonl:1: not a recorded episode"),
+        (["recover", "nowhere.journal"], "no such journal"),
+        (["prove", "--without", "write.fencd"], "write.fenced"),
+        (["frobnicate"], "frobnicate"),
+        (["check", "runbook", "--examples", "0"], "--examples"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_mistake_is_one_message_and_exit_code_2(stratus, tmp_path: Path, words: list[str], said: str) -> None:
+    before = files(tmp_path)
+    ran = stratus(*words)
+    assert ran.code == 2
+    assert said in ran.err
+    assert "Traceback" not in ran.err
+    assert {path.name for path in tmp_path.iterdir() if path.name != "__pycache__"} == before.keys()

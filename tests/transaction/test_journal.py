@@ -1,0 +1,161 @@
+"""The journal gives back exactly what was written, ignores only a torn end, and has one writer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stratus_sim.cluster.configuration import ABSENT, Field, freeze
+from stratus_sim.cluster.objects import ObjectKey
+from stratus_sim.errors import UserError
+from stratus_sim.telemetry.severity import HEALTHY
+from stratus_sim.transaction import records as r
+from stratus_sim.transaction.cluster import StaleToken
+from stratus_sim.transaction.journal import FileJournal, Journal, MemoryJournal, read_journal
+from stratus_sim.transaction.lines import LineFile
+from stratus_sim.transaction.manager import TransactionManager
+from stratus_sim.transaction.recovery import recover
+from stratus_spec import SpecViolation
+from tests.transaction import small
+
+KEY = ObjectKey("ConfigMap", "shop", "web")
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters())
+JSON = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8)
+VALUES = st.just(ABSENT) | JSON.map(freeze) | st.lists(st.text()).map(tuple)
+PATHS = st.lists(st.text(), min_size=1, max_size=4).map(tuple)
+WRITES = st.builds(r.Write, st.builds(Field, st.just(KEY), PATHS), VALUES, VALUES)
+
+
+@given(st.lists(WRITES, max_size=3).map(tuple), JSON)
+def test_values_come_back_exactly(writes: tuple[r.Write, ...], argument: Any) -> None:
+    action = {"verb": "patch", "target": "x/y", "arguments": {"patch": argument}, "namespace": "shop"}
+    record = r.Acted(action, True, writes, "mitigator", 1)
+    back = r.from_plain(json.loads(json.dumps(r.to_plain(record))))
+    assert repr(back) == repr(record)
+    assert all(hash(write.before) is not None and isinstance(write.field, Field) for write in record.writes)
+
+
+def records(n: int) -> list[r.AnyRecord]:
+    return [r.Moved("again", reason=f"reason {i}") for i in range(n)]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "run.journal"
+
+
+@pytest.fixture
+def written(path: Path) -> Path:
+    journal = FileJournal(path)
+    journal.append(*records(3))
+    journal.append(*records(2))
+    journal.close()
+    return path
+
+
+def test_reopened_journals_go_on(written: Path) -> None:
+    journal = FileJournal(written)
+    journal.append(r.Ticked(5))
+    assert journal.records() == [*records(3), *records(2), r.Ticked(5)]
+
+
+def test_every_torn_last_line_is_ignored_and_overwritten(written: Path) -> None:
+    whole = written.read_bytes()
+    last = whole.rindex(b"\n", 0, len(whole) - 1) + 1
+    for end in range(last, len(whole)):
+        written.write_bytes(whole[:end])
+        assert read_journal(written) == [*records(3), *records(1)]
+        journal = FileJournal(written)
+        journal.append(r.Ticked(end))
+        assert journal.records() == [*records(3), *records(1), r.Ticked(end)]
+        journal.close()
+
+
+@pytest.mark.parametrize("number", range(1, 6))
+def test_damage_is_named_by_line(written: Path, number: int) -> None:
+    lines = written.read_bytes().splitlines(keepends=True)
+    for at in (3, 12, 40, len(lines[number - 1]) - 3):
+        damaged = bytearray(lines[number - 1])
+        damaged[at] ^= 1
+        written.write_bytes(b"".join([*lines[: number - 1], bytes(damaged), *lines[number:]]))
+        with pytest.raises(UserError, match=rf"run\.journal:{number}: "):
+            FileJournal(written)
+
+
+def _drop(lines: list[bytes]) -> list[bytes]:
+    return lines[:1] + lines[2:]
+
+
+def _swap(lines: list[bytes]) -> list[bytes]:
+    return [lines[0], lines[2], lines[1], *lines[3:]]
+
+
+def _repeat(lines: list[bytes]) -> list[bytes]:
+    return [lines[0], lines[0], *lines[1:]]
+
+
+@pytest.mark.parametrize("change", (_drop, _swap, _repeat))
+def test_lost_or_moved_lines_are_noticed(written: Path, change: Callable[[list[bytes]], list[bytes]]) -> None:
+    written.write_bytes(b"".join(change(written.read_bytes().splitlines(keepends=True))))
+    with pytest.raises(UserError, match=r"run\.journal:2: expected record number 2"):
+        read_journal(written)
+
+
+def test_a_line_that_is_no_record_is_named(path: Path) -> None:
+    LineFile(path).append([{"seq": 1, "record": {"type": "moved", "step": 7}}])
+    with pytest.raises(UserError, match=r"run\.journal:1: no journal record"):
+        read_journal(path)
+
+
+def test_unusable_paths_are_the_users_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot be opened"):
+        FileJournal(tmp_path)
+    with pytest.raises(UserError, match="cannot be opened"):
+        FileJournal(tmp_path / "nowhere" / "run.journal")
+    with pytest.raises(UserError, match="cannot be read"):
+        read_journal(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("kind", ("file", "memory"))
+def test_who_was_overtaken_cannot_append(path: Path, kind: str) -> None:
+    memory = MemoryJournal()
+    slow: Journal = memory if kind == "memory" else FileJournal(path)
+    slow.append(r.Ticked(1))
+    rival: Journal = memory.reopen() if kind == "memory" else FileJournal(path)
+    rival.append(r.Ticked(2))
+    for _ in range(2):
+        with pytest.raises(StaleToken):
+            slow.append(r.Ticked(3))
+    rival.append(r.Ticked(4))
+    assert rival.records() == [r.Ticked(1), r.Ticked(2), r.Ticked(4)]
+
+
+def test_a_journal_holds_one_run(path: Path) -> None:
+    TransactionManager(small.simulated(), FileJournal(path))
+    with pytest.raises(UserError, match="already holds a run"):
+        TransactionManager(small.simulated(), FileJournal(path))
+
+
+def test_recovery_refuses_a_journal_that_lies_and_touches_nothing() -> None:
+    cluster, journal = small.simulated(), MemoryJournal()
+    manager = small.begun(cluster, journal)
+    manager.act(small.scale(3))
+    liar = MemoryJournal([record for record in journal.records() if not isinstance(record, r.Granted)])
+    number = cluster.last_change()
+    with pytest.raises(SpecViolation):
+        recover(liar, cluster)
+    assert cluster.last_change() == number and len(liar.records()) == len(journal.records()) - 1
+
+
+def test_the_header_describes_the_run(path: Path) -> None:
+    run = {"manifests": "hotel", "seed": 7}
+    TransactionManager(small.simulated(), FileJournal(path), small.LIMITS, run=run)
+    header = read_journal(path)[0]
+    assert isinstance(header, r.Header)
+    assert (header.run, header.limits, header.live, header.healthy) == (run, small.LIMITS, HEALTHY, True)
