@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 
 from rich.console import Group, RenderableType
@@ -10,10 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from stratus_sim.cli.options import err
+from stratus_sim.cluster.configuration import ABSENT
 from stratus_sim.errors import UserError
 from stratus_sim.faults import choose_target, find
 from stratus_sim.problems import find_problem
 from stratus_sim.testing.episode import Attempt
+from stratus_sim.testing.judge import Difference
 from stratus_sim.testing.policy import PolicyFactory
 from stratus_sim.testing.protected import Protected
 from stratus_sim.testing.scenario import Scenario
@@ -111,12 +114,24 @@ def _explanation(attempt: Attempt) -> Iterator[RenderableType]:
 def _differences(attempt: Attempt) -> Table:
     finding = attempt.decision.finding
     table = Table("what differs", "without", "with", box=None, pad_edge=False)
-    for field, without, with_ in finding.differences[:MAX_DIFFERENCES]:
-        table.add_row(str(field), str(without), str(with_))
-    if len(finding.differences) > MAX_DIFFERENCES:
-        table.add_row(f"... and {len(finding.differences) - MAX_DIFFERENCES} more fields", "", "")
+    lines = list(_objects(finding.differences))
+    for line in lines[:MAX_DIFFERENCES]:
+        table.add_row(*line)
+    if len(lines) > MAX_DIFFERENCES:
+        table.add_row(f"... and {len(lines) - MAX_DIFFERENCES} more", "", "")
     for workload in sorted({*finding.sick_with, *finding.sick_without}):
         pair = finding.sick_without.get(workload, 0), finding.sick_with.get(workload, 0)
         if pair[0] != pair[1]:
             table.add_row(f"{workload}: replicas missing", f"{pair[0] / 10:g} %", f"{pair[1] / 10:g} %")
     return table
+
+
+def _objects(differences: Iterable[Difference]) -> Iterator[tuple[str, str, str]]:
+    """A line a field, but only one for an object that is there on one side alone."""
+    for key, group in groupby(differences, lambda difference: difference[0].object):
+        fields = list(group)
+        kinds = next(((without, with_) for field, without, with_ in fields if field.path == ("kind",)), None)
+        if kinds is not None:
+            yield str(key), *("not there" if kind == ABSENT else "there" for kind in kinds)
+        else:
+            yield from ((str(field), str(without), str(with_)) for field, without, with_ in fields)

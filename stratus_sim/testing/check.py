@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import msgspec
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
@@ -102,8 +103,24 @@ def search(setup: Setup, mode: Mode, examples: int, base_seed: int, *, shrink: b
     try:
         _drive(setup, mode, examples, base_seed, fail_when_broken, shrink=shrink)
     except _BrokenClause:
-        return last[0]
+        return fewest_actions(setup, last[0]) if shrink else last[0]
     return None
+
+
+def fewest_actions(setup: Setup, outcome: Outcome) -> Outcome:
+    """The same case with as few of the policy's actions as still break it: first the shortest beginning, then less."""
+    total = sum(len(attempt.actions) for attempt in outcome.episode.attempts)
+    beginnings = (tuple(range(count)) for count in range(total + 1))
+    outcome = next(filter(None, (_still_broken(setup, outcome, kept) for kept in beginnings)), outcome)
+    for number in outcome.scenario.actions or ():
+        kept = tuple(n for n in outcome.scenario.actions or () if n != number)
+        outcome = _still_broken(setup, outcome, kept) or outcome
+    return outcome
+
+
+def _still_broken(setup: Setup, outcome: Outcome, actions: tuple[int, ...]) -> Outcome | None:
+    again = run_trial(setup, msgspec.structs.replace(outcome.scenario, actions=actions), outcome.mode)
+    return again if again.problem == outcome.problem else None
 
 
 def _drive(

@@ -71,13 +71,15 @@ def play(
     execute: Callable[[World], Execution],
     limits: Limits = Limits(),
     *,
+    only: tuple[int, ...] | None = None,
     watch: bool = True,
 ) -> Episode:
     """Let a policy work on a world until it is well, or the attempts are used up, or the policy fails.
 
-    `watch` samples the severity every ten seconds, with and without the open attempt; verdicts do not need it.
+    `only` as in `Scenario.actions`. `watch` samples the severity every ten seconds, with and without the open attempt;
+    verdicts do not need it.
     """
-    episode = _Play(world, execute(world), limits, watch)
+    episode = _Play(world, execute(world), limits, only, watch)
     try:
         episode.run(create(factory, seed, limits.answer_s))
     except PolicyFailure as failure:
@@ -86,8 +88,11 @@ def play(
 
 
 class _Play:
-    def __init__(self, world: World, execution: Execution, limits: Limits, watch: bool) -> None:
+    def __init__(
+        self, world: World, execution: Execution, limits: Limits, only: tuple[int, ...] | None, watch: bool
+    ) -> None:
         self._world, self._execution, self._limits, self._watch = world, execution, limits, watch
+        self._only, self._proposed = only, 0
         self._record = Recorder(world)
         self._logged = world.kernel.log.length if world.kernel.log else 0
         self._attempts: list[Attempt] = []
@@ -141,6 +146,9 @@ class _Play:
         return True
 
     def _act(self, action: Action) -> None:
+        number, self._proposed = self._proposed, self._proposed + 1
+        if self._only is not None and number not in self._only:
+            return
         told = self._execution.act(action)
         self._actions.append((action, told))
         self._feedback.append(told)

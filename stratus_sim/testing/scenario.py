@@ -21,7 +21,8 @@ class Disruption(msgspec.Struct, frozen=True):
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds count from the moment the application stands. `load_permille` scales the default request rate.
 
-    `target` is `Kind/name` or `namespace/name`; a fault with `fault_for_s` ends by itself.
+    `target` is `Kind/name` or `namespace/name`; a fault with `fault_for_s` ends by itself. Of the policy's actions only
+    those numbered in `actions` (from 0) are carried out, all for None: that is how a smallest case says what it takes.
     """
 
     fault: str
@@ -31,6 +32,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     load_permille: int = 1000
     seed: int = 0
     disruption: Disruption | None = None
+    actions: tuple[int, ...] | None = None
 
     def __str__(self) -> str:
         words = [f"{self.fault} on {self.target} at {self.fault_at_s} s"]

@@ -52,5 +52,5 @@ def run_trial(setup: Setup, scenario: Scenario, mode: Mode, *, watch: bool = Fal
     def execute(played: World) -> Execution:
         return Unprotected(played) if mode == "own" else setup.protect(played, scenario)
 
-    episode = play(world, setup.factory, scenario.seed, execute, setup.limits, watch=watch)
+    episode = play(world, setup.factory, scenario.seed, execute, setup.limits, only=scenario.actions, watch=watch)
     return Outcome(scenario, mode, episode)

@@ -126,7 +126,9 @@ def test_lists_in_both_formats(stratus, what: str) -> None:
     assert all(next(iter(row.values())) in text for row in rows)
 
 
-@pytest.mark.parametrize("command", ["prove", "check", "run", "replay", "recover", "demo", "problems", "policies", "faults"])
+@pytest.mark.parametrize(
+    "command", ["prove", "check", "run", "replay", "recover", "demo", "problems", "policies", "faults"]
+)
 def test_help_shows_an_example(stratus, command: str) -> None:
     ran = stratus(command, "--help")
     assert ran.code == 0
@@ -148,6 +150,8 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_hash_seed(tmp_path: Pat
         words = ["run", "hotel/kubelet-crash", "--policy", "random", "--seed", "7", "--out", str(out)]
         program = "from stratus_sim.cli import main; main()"
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
-        subprocess.run([sys.executable, "-c", program, *words], env=environment, cwd=ROOT, capture_output=True, check=False)
+        subprocess.run(
+            [sys.executable, "-c", program, *words], env=environment, cwd=ROOT, capture_output=True, check=False
+        )
         found.add(out.read_bytes())
     assert len(found) == 1
