@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from stratus_sim.cli import main
+from stratus_sim.cli import main, options
 
 
 class Ran(NamedTuple):
@@ -20,7 +20,8 @@ class Ran(NamedTuple):
 def stratus(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path):
     """A function that takes the words after `stratus`; the current folder is empty."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
+    for console in (options.out, options.err):
+        monkeypatch.setattr(console, "_width", 200)
 
     def run(*words: object) -> Ran:
         monkeypatch.setattr(sys, "argv", ["stratus", *map(str, words)])

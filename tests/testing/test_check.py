@@ -70,7 +70,7 @@ def test_shrinking_ends_in_the_simplest_scenario() -> None:
     found = search(scripted([scale("user", 0), Submit()]), "own", 50, 0)
     assert found is not None
     first = stage().strikes()[0]
-    assert found.scenario == Scenario(first[0], first[1])
+    assert found.scenario == Scenario(first[0], first[1], actions=(0,))
 
 
 def test_the_same_seed_draws_the_same_scenarios_and_another_does_not() -> None:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from stratus_sim.adapters.simulated import SimulatedCluster
 from stratus_sim.cluster import api, lease
 from stratus_sim.cluster.actions import Action, InvalidAction
-from stratus_sim.cluster.configuration import ABSENT
+from stratus_sim.cluster.configuration import ABSENT, Field, Value
 from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.kernel import SECOND_US
+from stratus_sim.telemetry.severity import Severity
 from stratus_sim.transaction import records as r
 from stratus_sim.transaction.cluster import Grant, StaleToken
-from stratus_sim.transaction.driver import validate_trace
+from stratus_sim.transaction.driver import (
+    Measurement,
+    healthy,
+    no_worse_or_same,
+    severity_of,
+    validate_trace,
+)
 from stratus_sim.transaction.journal import MemoryJournal
 from stratus_sim.transaction.ledger import RefinementError
 from stratus_sim.transaction.limits import Limits
@@ -20,7 +29,7 @@ from stratus_sim.transaction.manager import TransactionManager
 from stratus_sim.transaction.outcome import Verdict
 from stratus_sim.transaction.recovery import recover
 from stratus_sim.transaction.undo import LockHeld
-from stratus_spec import Phase, SpecViolation
+from stratus_spec import Phase, SpecViolation, TotalMap
 from tests.transaction import small
 
 CREATED = ObjectKey("ConfigMap", small.NAMESPACE, "new")
@@ -298,7 +307,8 @@ def test_a_lying_trace_is_caught() -> None:
     trace = manager.trace
     validate_trace(trace)
     acted = [i for i, record in enumerate(trace) if isinstance(record, r.Acted)]
-    for lie in (trace[: acted[0]] + trace[acted[0] + 1 :], _other_before(trace, acted[1]), _no_measurement(trace)):
+    lies = [trace[: acted[0]] + trace[acted[0] + 1 :], _other_before(trace, acted[1])]
+    for lie in [*lies, _no_measurement(trace), _old_token(trace)]:
         with pytest.raises(SpecViolation):
             validate_trace(lie)
 
@@ -309,6 +319,10 @@ def _other_before(trace: list[r.AnyRecord], at: int) -> list[r.AnyRecord]:
     write = r.Write(acted.writes[0].field, 99, acted.writes[0].after)
     lie = r.Acted(acted.action, acted.permitted, (write,), acted.agent, acted.token)
     return [*trace[:at], lie, *trace[at + 1 :]]
+
+
+def _old_token(trace: list[r.AnyRecord]) -> list[r.AnyRecord]:
+    return [r.Granted(t.step, t.agent, 0) if isinstance(t, r.Granted) else t for t in trace]
 
 
 def _no_measurement(trace: list[r.AnyRecord]) -> list[r.AnyRecord]:
@@ -327,3 +341,63 @@ def test_a_committed_field_is_not_undone_by_the_next_transaction() -> None:
     read = cluster.configuration()
     assert (read(small.GREETING), read(small.REPLICAS)) == ("bye", 2)
     assert read(small.GREETING) != ABSENT
+
+
+def test_harm_to_the_environment_alone_is_no_commit() -> None:
+    """Configuration is untouched, so the specification has no objection; the measurement has."""
+
+    class Sicker(SimulatedCluster):
+        def severity(self) -> Severity:
+            return self.shadow_severity()._replace(components=1)
+
+    decision = small.begun(Sicker(small.world())).submit()
+    assert decision.verdict is Verdict.ABORTED and "severity" in decision.reason
+
+
+def test_an_undo_that_does_not_work_is_noticed() -> None:
+    class Deaf(SimulatedCluster):
+        def restore(self, values: Mapping[Field, Value], grant: Grant) -> None:
+            super().restore({}, grant)
+
+    manager = small.begun(Deaf(small.world()))
+    manager.act(small.scale(3))
+    with pytest.raises(RefinementError, match="replicas"):
+        manager.abandon("enough")
+
+
+def test_a_foreign_write_between_two_undo_steps_survives() -> None:
+    class Interrupted(SimulatedCluster):
+        def restore(self, values: Mapping[Field, Value], grant: Grant) -> None:
+            super().restore(values, grant)
+            if small.REPLICAS in values:
+                small.human(self.world, small.SETTINGS, data={"greeting": "moin"})
+
+    cluster = Interrupted(small.world())
+    manager = small.begun(cluster)
+    manager.act(small.greet("bye"))
+    manager.act(small.scale(3))
+    assert [write.field for write in manager.abandon("enough").kept] == [small.GREETING]
+    assert cluster.configuration()(small.GREETING) == "moin"
+    manager.again()
+    manager.begin()
+    assert manager.abandon("nothing left to report").kept == ()
+
+
+def test_settling_comes_before_the_measurement() -> None:
+    cluster = small.simulated()
+    manager = small.begun(cluster)
+    manager.act(Action("set-image", "deployment/web", {"image": "shop/web:none"}, small.NAMESPACE))
+    begun_us = cluster.now_us
+    decision = manager.submit()
+    assert decision.verdict is Verdict.ABORTED
+    assert cluster.now_us == begun_us + small.LIMITS.settle_us
+
+
+def test_health_and_severity_are_known_only_of_what_was_measured() -> None:
+    c, other = TotalMap.constant(1), TotalMap.constant(2)
+    e = Measurement(Severity(5, 0, 0), Severity(9, 0, 0), True, c, TotalMap.constant(3))
+    assert healthy(c, e) and not healthy(other, e)
+    assert no_worse_or_same(severity_of(c, e), severity_of(e.shadow_configuration, e))
+    assert not no_worse_or_same(severity_of(other, e), severity_of(e.shadow_configuration, e))
+    assert not no_worse_or_same(severity_of(c, e), severity_of(other, e))
+    assert no_worse_or_same(severity_of(other, e), severity_of(other, e))

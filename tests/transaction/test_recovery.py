@@ -121,3 +121,11 @@ def test_an_old_grant_means_nothing_to_a_stored_cluster(tmp_path: Path) -> None:
     with pytest.raises(StaleToken):
         cluster.perform(small.scale(0), Grant("mitigator", 0))
     assert (tmp_path / "cluster").read_bytes() == before
+
+
+@pytest.mark.parametrize("read", ("configuration", "last_change"))
+def test_what_was_seen_is_on_disk(tmp_path: Path, read: str) -> None:
+    cluster = DurableCluster.create(tmp_path / "cluster", small.world())
+    small.human(cluster.world, small.SETTINGS, data={"greeting": "moin"})
+    getattr(cluster, read)()
+    assert open_durable(tmp_path / "cluster").configuration()(small.GREETING) == "moin"
