@@ -32,7 +32,7 @@ class SimulatedCluster:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.pass_time = world.run_for
+        self.pass_time: Callable[[int], None] = world.run_for
         """How `wait` lets time go by; whoever watches an episode puts itself in between."""
         self._shadow: World | None = None
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import stratus_proofs
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+import stratus_proofs
 from stratus_sim.cli import episodes, timeline
 from stratus_sim.cli.checking import tally
 from stratus_sim.cli.options import Format, err, out, print_json

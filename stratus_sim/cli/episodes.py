@@ -132,6 +132,7 @@ def _objects(differences: Iterable[Difference]) -> Iterator[tuple[str, str, str]
         fields = list(group)
         kinds = next(((without, with_) for field, without, with_ in fields if field.path == ("kind",)), None)
         if kinds is not None:
-            yield str(key), *("not there" if kind == ABSENT else "there" for kind in kinds)
+            without, with_ = ("not there" if kind == ABSENT else "there" for kind in kinds)
+            yield str(key), without, with_
         else:
             yield from ((str(field), str(without), str(with_)) for field, without, with_ in fields)

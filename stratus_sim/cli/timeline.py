@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from rich.table import Table
@@ -32,9 +33,15 @@ def rows(events: list[dict[str, Any]]) -> list[Row]:
 
 def _rows(events: list[dict[str, Any]]) -> Iterator[Row]:
     now = without = 0
+    steps: list[str] = []
     for event in events:
         seconds = (event["time_us"] - STEADY_US) // SECOND_US
         what, style = describe(event)
+        if event["kind"] == "machine":
+            steps += _steps(event["record"])
+        elif steps and event["kind"] in ("severity", "attempt.begin"):
+            yield Row(seconds, now, without, "  " + " → ".join(name for name, _ in groupby(steps)), "dim")
+            steps = []
         if event["kind"] == "severity":
             before = (now, without)
             now, without = (Severity(**event[side]).scalar for side in ("now", "without"))
@@ -42,6 +49,13 @@ def _rows(events: list[dict[str, Any]]) -> Iterator[Row]:
                 yield Row(seconds, now, without, "", "")
         elif what:
             yield Row(seconds, now, without, what, style)
+
+
+def _steps(record: dict[str, Any]) -> list[str]:
+    """The steps of the machine a journal record stands for; single actions have lines of their own."""
+    if record["type"] == "undone":
+        return list(record["steps"])
+    return [record["step"]] if "step" in record else []
 
 
 def describe(event: dict[str, Any]) -> tuple[str, str]:

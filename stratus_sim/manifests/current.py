@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from stratus_sim.manifests.addresses import Address, addresses_of, resolve_host
@@ -23,19 +24,28 @@ def current_address(call: Call, container: Mapping[str, Any], env: Mapping[str, 
     if place == "declared":
         return call.target, call.port
     if place == "configmap":
-        settings = _file_settings(call.namespace, where, lookup)
-    elif place == "env":
-        settings = [Setting(where, env.get(where, ""), env)]
-    else:
-        words = [expand(word, env) for word in container.get(place) or ()]
-        settings = argument_settings(words)[int(where) : int(where) + 1]
+        return _in_file(call, _file(call.namespace, where, lookup))
+    if place == "env":
+        return _choose(call, [Setting(where, env.get(where, ""), env)])
+    words = [expand(word, env) for word in container.get(place) or ()]
+    return _choose(call, argument_settings(words)[int(where) : int(where) + 1])
+
+
+def _choose(call: Call, settings: Iterable[Setting], *, alone: bool = True) -> Address | None:
+    """The address among settings that is the call's; `alone` says that whatever stands there is."""
     found = [a for s in settings for a in addresses_of(s.value, s.name, s.siblings)]
     intact = [a for a in found if resolve_host(a[0], call.namespace, {call.target_key})]
     exact = [a for a in intact if a[1] == call.port]
-    return next(iter(exact or intact or ([] if place == "configmap" else found)), None)
+    return next(iter(exact or intact or (found if alone else [])), None)
 
 
-def _file_settings(namespace: str, file: str, lookup: Lookup) -> list[Setting]:
+@lru_cache(maxsize=4096)
+def _in_file(call: Call, text: str) -> Address | None:
+    """Files are long and seldom change, and every solution of the flows asks again."""
+    return _choose(call, read_settings(text), alone=False)
+
+
+def _file(namespace: str, file: str, lookup: Lookup) -> str:
     name, _, key = file.partition("/")
-    data = (lookup("ConfigMap", namespace, name) or {}).get("data") or {}
-    return read_settings(data.get(key, ""))
+    text: str = ((lookup("ConfigMap", namespace, name) or {}).get("data") or {}).get(key, "")
+    return text

@@ -122,9 +122,10 @@ class _Play:
 
     def _attempt(self, policy: Policy, number: int) -> None:
         self._began_us, self._actions = self._world.now_us, list[tuple[Action, str]]()
+        self._record.add("attempt.begin", number=number)
         self._execution.begin()
         self._open = True
-        self._record.add("attempt.begin", number=number)
+        self._take_log()
         for _ in range(self._limits.steps):
             observation = observe(self._world, attempt=number, feedback=tuple(self._feedback))
             steps = ask(policy, observation, self._limits.answer_s)
@@ -187,6 +188,8 @@ class _Play:
             self._record.severity(now, now)
 
     def _take_log(self) -> None:
+        for record in self._execution.steps():
+            self._record.add("machine", record=record)
         for event in since(self._world.kernel.log, self._logged):
             self._record.events.append({"time_us": event.time_us, "kind": event.kind, **event.data})
         self._logged = self._world.kernel.log.length if self._world.kernel.log else 0

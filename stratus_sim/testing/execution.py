@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from stratus_sim.cluster import api
 from stratus_sim.cluster.actions import Action, InvalidAction, effect
@@ -42,6 +42,9 @@ class Execution(Protocol):
     def decide(self, pass_time: PassTime) -> Decision:
         """Let the attempt settle, time going by through `pass_time`, and decide on it."""
 
+    def steps(self) -> list[dict[str, Any]]:
+        """The journal records written since the last call, as plain JSON: what the state machine did."""
+
 
 class Unprotected:
     """Every action happens; nobody undoes anything. What a policy does *on its own*."""
@@ -67,3 +70,6 @@ class Unprotected:
         pass_time(SETTLE_US)
         finding = self.judge.attempt_alone()
         return Decision("kept", "nothing was validated, nothing undone", finding)
+
+    def steps(self) -> list[dict[str, Any]]:
+        return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from stratus_sim.adapters.simulated import SimulatedCluster
 from stratus_sim.cluster import lease
@@ -19,6 +20,7 @@ from stratus_sim.transaction.journal import FileJournal, Journal, MemoryJournal
 from stratus_sim.transaction.ledger import RefinementError
 from stratus_sim.transaction.limits import Limits
 from stratus_sim.transaction.manager import TransactionManager, Verdict
+from stratus_sim.transaction.records import to_plain
 from stratus_sim.transaction.recovery import recover
 from stratus_sim.transaction.undo import LockHeld
 from stratus_sim.world import World
@@ -45,7 +47,8 @@ class Protected:
         self._path = journal
         self.cluster = DurableCluster.create(store_path(journal), world) if journal else SimulatedCluster(world)
         self._manager: TransactionManager | None = None
-        self._acted = 0
+        self._journal: Journal | None = None
+        self._acted, self._told = 0, 0
 
     def begin(self) -> None:
         self.judge = Judge(self._world)
@@ -64,6 +67,11 @@ class Protected:
             outcome = self._manager.act(action)
             return f"done: {action}" if outcome.performed else f"refused: {outcome.reason}"
         return _DIED
+
+    def steps(self) -> list[dict[str, Any]]:
+        records = self._journal.records() if self._journal is not None else []
+        new, self._told = records[self._told :], len(records)
+        return [to_plain(record) for record in new]
 
     def decide(self, pass_time: PassTime) -> Decision:
         self.cluster.pass_time = pass_time
@@ -86,6 +94,7 @@ class Protected:
     def _fresh(self) -> TransactionManager:
         """A new process: its own manager, its own journal."""
         self._journal = self._open_journal()
+        self._told = 0
         self._manager = self.manager_type(self.cluster, self._journal, LIMITS)
         self._manager.start()
         self._manager.localise()
@@ -105,7 +114,10 @@ class Protected:
         recover(self._reopened(), self.cluster)
 
     def _reopened(self) -> Journal:
-        return self._journal.reopen() if isinstance(self._journal, MemoryJournal) else self._journal
+        """The journal as the process that takes over opens it."""
+        if isinstance(self._journal, MemoryJournal):
+            return self._journal.reopen()
+        return self._journal or self._open_journal()
 
     def _decide(self) -> Decision:
         if self._dead or self._manager is None:

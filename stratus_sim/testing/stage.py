@@ -17,9 +17,18 @@ from stratus_sim.manifests.topology import load_topology
 from stratus_sim.testing.scenario import Scenario
 from stratus_sim.world import Snapshot, World
 
-
 NOT_SIMULATED = frozenset(
-    "CronJob DaemonSet HorizontalPodAutoscaler Ingress Job LimitRange NetworkPolicy PodDisruptionBudget ResourceQuota".split()
+    [
+        "CronJob",
+        "DaemonSet",
+        "HorizontalPodAutoscaler",
+        "Ingress",
+        "Job",
+        "LimitRange",
+        "NetworkPolicy",
+        "PodDisruptionBudget",
+        "ResourceQuota",
+    ]
 )
 """Kinds whose controllers or effects the cluster model does not have."""
 

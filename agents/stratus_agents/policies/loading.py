@@ -56,13 +56,13 @@ def _load_file(file: Path) -> ModuleType:
         raise UserError(f"policy file {file}: cannot be read as Python; {_FORMS}")
     module = importlib.util.module_from_spec(found)
     sys.modules[module.__name__] = module  # dataclasses and pickle look their module up there
-    with _blamed(str(file), file), _importable(file.parent):
+    with _blamed(str(file), file.stem), _importable(file.parent):
         found.loader.exec_module(module)
     return module
 
 
 def _load_module(name: str) -> ModuleType:
-    with _importable(Path.cwd()), _blamed(name, None):
+    with _importable(Path.cwd()), _blamed(name, name.rpartition(".")[2]):
         try:
             return importlib.import_module(name)
         except ModuleNotFoundError as error:
@@ -83,22 +83,23 @@ def _importable(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _blamed(what: str, file: Path | None) -> Iterator[None]:
+def _blamed(what: str, stem: str) -> Iterator[None]:
     """Report whatever the body's code raises as the fault of the policy's author, with the line."""
     try:
         yield
     except UserError:
         raise
     except (Exception, SystemExit) as error:  # importing runs a stranger's code
-        where = _line(error, file)
+        where = _line(error, stem)
         raise UserError(f"policy {what}: importing it raised {type(error).__name__}: {error} ({where})") from error
 
 
-def _line(error: BaseException, file: Path | None) -> str:
+def _line(error: BaseException, stem: str) -> str:
+    """The innermost line of the policy's own file, even where what raised is a library it called."""
     if isinstance(error, SyntaxError):
         return f"{error.filename}:{error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if file is not None and Path(frame.filename) == file]
+    own = [frame for frame in frames if Path(frame.filename).stem == stem]
     last = own[-1] if own else frames[-1]
     return f"{last.filename}:{last.lineno}"
 

@@ -44,10 +44,10 @@ def _wrong_variables(scene: Scene, error: str, caller: Json, callee: Json, conta
 def _explains(scene: Scene, error: str, caller: Json, callee: Json, container: Json, variable: str) -> bool:
     for host, port in _addresses(container, variable):
         found = resolve_host(host, namespace(caller), scene.services)
-        if found is None and error == f"{UNKNOWN_HOST}{host}":
+        if error == f"{UNKNOWN_HOST}{host}":
             return True
         wrong_port = port is not None and port not in _ports(callee)
-        if found == path(callee) and error == REFUSED and wrong_port and scene.behind(callee):
+        if found == path(callee) and error == REFUSED and wrong_port:
             return True
     return False
 
