@@ -18,18 +18,11 @@ from stratus_sim.testing.scenario import Scenario
 from stratus_sim.world import Snapshot, World
 
 NOT_SIMULATED = frozenset(
-    [
-        "CronJob",
-        "DaemonSet",
-        "HorizontalPodAutoscaler",
-        "Ingress",
-        "Job",
-        "LimitRange",
-        "NetworkPolicy",
-        "PodDisruptionBudget",
-        "ResourceQuota",
-    ]
-)
+    {
+        "CronJob", "DaemonSet", "HorizontalPodAutoscaler", "Ingress", "Job", "LimitRange", "NetworkPolicy",
+        "PodDisruptionBudget", "ResourceQuota",
+    }
+)  # fmt: skip
 """Kinds whose controllers or effects the cluster model does not have."""
 
 

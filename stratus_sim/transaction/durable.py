@@ -44,13 +44,14 @@ class Genesis(msgspec.Struct, frozen=True, tag="genesis"):
 
 
 class Stored(msgspec.Struct, frozen=True, tag="write"):
-    """One write of anybody; `manifest` is None for a deletion."""
+    """One write of anybody; `manifest` is None for a deletion, `whole` as in `api.Change`."""
 
     number: int
     time_us: int
     writer: str
     key: ObjectKey
     manifest: dict[str, Any] | None
+    whole: bool = False
 
 
 class Moment(msgspec.Struct, frozen=True, tag="moment"):
@@ -173,7 +174,7 @@ def _genesis(world: World) -> Genesis:
 
 def _stored(change: api.Change) -> Stored:
     manifest = dict(change.after) if change.after is not None else None
-    return Stored(change.number, change.time_us, change.writer, change.key, manifest)
+    return Stored(change.number, change.time_us, change.writer, change.key, manifest, change.whole)
 
 
 def _lines(path: Path, bodies: tuple[Any, ...]) -> Iterator[Line]:
@@ -212,4 +213,4 @@ def _replayed(objects: dict[ObjectKey, Manifest], earlier: api.Change | None, li
     before = objects.pop(line.key, None)
     if line.manifest is not None:
         objects[line.key] = line.manifest
-    return api.Change(line.number, line.time_us, line.writer, line.key, before, line.manifest, earlier)
+    return api.Change(line.number, line.time_us, line.writer, line.key, before, line.manifest, earlier, line.whole)

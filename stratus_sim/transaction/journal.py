@@ -10,13 +10,13 @@ import msgspec
 from stratus_sim.errors import UserError
 from stratus_sim.transaction.cluster import StaleToken
 from stratus_sim.transaction.lines import LineFile, read_bodies
-from stratus_sim.transaction.records import AnyRecord, Record, from_plain, to_plain
+from stratus_sim.transaction.records import AnyRecord, from_plain, to_plain
 
 
 class Journal(Protocol):
     """An append-only sequence of records with one writer at a time."""
 
-    def append(self, *records: Record) -> None:
+    def append(self, *records: AnyRecord) -> None:
         """Add records, durably.
 
         Raises:
@@ -40,7 +40,7 @@ class FileJournal:
         self._count = len(self._lines.bodies)
         self._path = path
 
-    def append(self, *records: Record) -> None:
+    def append(self, *records: AnyRecord) -> None:
         numbered = enumerate(records, start=self._count + 1)
         self._lines.append({"seq": number, "record": to_plain(record)} for number, record in numbered)
         self._count += len(records)

@@ -7,6 +7,7 @@ from typing import Any
 
 from stratus_sim.cluster.configuration import ABSENT, Field, Value
 from stratus_sim.cluster.objects import ObjectKey
+from stratus_sim.errors import UserError
 from stratus_sim.transaction import records as r
 from stratus_sim.transaction.cluster import Cluster, ForeignChange
 from stratus_sim.transaction.driver import Driver, replay
@@ -45,7 +46,13 @@ class Ledger:
         cls, cluster: Cluster, journal: Journal, limits: Limits, agents: Agents, run: dict[str, Any],
         reading: Callable[[Field], Value],
     ) -> Ledger:  # fmt: skip
-        """Begin a journal; `reading` is the configuration as it is now."""
+        """Begin a journal; `reading` is the configuration as it is now.
+
+        Raises:
+            UserError: the journal is not empty.
+        """
+        if journal.records():
+            raise UserError("the journal already holds a run: recover it, or choose another file")
         header = r.Header(
             version=r.VERSION,
             limits=limits,

@@ -3,47 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 from stratus_sim.cluster.actions import Action, InvalidAction
 from stratus_sim.cluster.configuration import Field, Value
-from stratus_sim.telemetry.severity import Severity, no_worse
+from stratus_sim.telemetry.severity import no_worse
 from stratus_sim.transaction import records as r
 from stratus_sim.transaction.cluster import Cluster, Grant, StaleToken
 from stratus_sim.transaction.journal import Journal
 from stratus_sim.transaction.ledger import Ledger
 from stratus_sim.transaction.limits import AGENTS, LIMITS, Agents, Limits
+from stratus_sim.transaction.outcome import Decision, Outcome, Verdict
 from stratus_sim.transaction.undo import Rollback, acquire_now
 from stratus_spec import Phase, SpecViolation
 
-
-class Outcome(NamedTuple):
-    """What became of an action: performed, or refused for a reason."""
-
-    performed: bool
-    reason: str = ""
-
-
-class Verdict(StrEnum):
-    """How a transaction ended. FENCED: it is no longer ours; whoever took the lock over ends it."""
-
-    COMMITTED = "committed"
-    ABORTED = "aborted"
-    FENCED = "fenced"
-
-
-class Decision(NamedTuple):
-    """The end of a transaction. `live` and `shadow` are what the decision rests on, None when nothing was measured.
-
-    `kept` are the fields undo left alone because somebody else wrote them: before-image, and what is there now.
-    """
-
-    verdict: Verdict
-    reason: str
-    live: Severity | None = None
-    shadow: Severity | None = None
-    kept: tuple[r.Write, ...] = ()
+__all__ = ["Decision", "Outcome", "TransactionManager", "Verdict"]
 
 
 class TransactionManager:
@@ -63,7 +37,11 @@ class TransactionManager:
         agents: Agents = AGENTS,
         run: Mapping[str, Any] | None = None,
     ) -> None:
-        """Begin an empty journal. `run` is plain JSON that describes the run to whoever reads the journal."""
+        """Begin an empty journal. `run` is plain JSON that describes the run to whoever reads the journal.
+
+        Raises:
+            UserError: the journal is not empty.
+        """
         self.cluster = cluster
         self.agents = agents
         self.limits = limits
@@ -116,7 +94,7 @@ class TransactionManager:
         if self.fenced:
             return Outcome(False, self.fenced)
         try:
-            self.execute(action, self._writes(action))
+            self.execute(action, self.undo_entries(action))
         except InvalidAction as error:
             return Outcome(False, str(error))
         except StaleToken as error:
@@ -128,7 +106,11 @@ class TransactionManager:
         return Outcome(True)
 
     def submit(self) -> Decision:
-        """End the transaction: let the system settle, measure, then commit or undo."""
+        """End the transaction: let the system settle, measure, then commit or undo.
+
+        Raises:
+            LockHeld: another agent took the lock between the decision to undo and the undo; `recover` goes on.
+        """
         if self.fenced:
             return Decision(Verdict.FENCED, self.fenced)
         try:
@@ -173,30 +155,23 @@ class TransactionManager:
         """The configuration before-images are taken from."""
         return self.cluster.configuration()
 
-    def execute(self, action: Action, writes: tuple[r.Write, ...]) -> None:
+    def undo_entries(self, action: Action) -> r.Acted:
+        """What has to be known to take the action back. Raises InvalidAction when the cluster would refuse it."""
+        self.ledger.sync()
+        fields = self.cluster.preview(action)
+        writes = tuple(self.ledger.write_of(field, fields[field]) for field in sorted(fields))
+        return r.Acted(action.to_json(), self.cluster.permitted(action), writes, *self._held())
+
+    def execute(self, action: Action, entries: r.Acted) -> None:
         """Write-ahead: the undo entries are on disk before the action runs."""
-        self.journal_action(action, writes)
-        self.perform_action(action, writes)
-
-    def journal_action(self, action: Action, writes: tuple[r.Write, ...]) -> None:
-        permitted = self.cluster.permitted(action)
-        self.ledger.log(r.Acted(action.to_json(), permitted, writes, *self._held()))
-
-    def perform_action(self, action: Action, writes: tuple[r.Write, ...]) -> None:
+        self.ledger.log(entries)
         try:
-            self.write(action)
+            self.cluster.perform(action, self._held())
         except InvalidAction:
             self.ledger.log(r.Applied((), *self._held()))
             raise
-        self.ledger.log(r.Applied(writes, *self._held()))
-        self.verify(writes)
-
-    def write(self, action: Action) -> None:
-        """Have the cluster carry the action out."""
-        self.cluster.perform(action, self._held())
-
-    def verify(self, writes: tuple[r.Write, ...]) -> None:
-        self.ledger.verify(write.field for write in writes)
+        self.ledger.log(r.Applied(entries.writes, *self._held()))
+        self.ledger.verify(write.field for write in entries.writes)
 
     def measure(self) -> r.Observed:
         """Severity now, with and without the open transaction."""
@@ -205,11 +180,6 @@ class TransactionManager:
     def rollback(self) -> tuple[r.Write, ...]:
         """Undo by the undo agent."""
         return self.rollback_type(self.ledger).run()
-
-    def _writes(self, action: Action) -> tuple[r.Write, ...]:
-        self.ledger.sync()
-        fields = self.cluster.preview(action)
-        return tuple(self.ledger.write_of(field, fields[field]) for field in sorted(fields))
 
     def _decide(self) -> Decision:
         observed = self.measure()

@@ -94,7 +94,7 @@ def _expected(ledger: Ledger, field: Field, value: Value) -> bool:
     state = ledger.driver.state
     if value == state["c"][field]:
         return True
-    undoing = ledger.top_group() if False else ()
+    undoing = ledger.top_group() if ledger.groups and ledger.phase == Phase.UNDO else ()
     return any(state["entry_field"][i] == field and state["entry_before"][i] == value for i in undoing)
 
 

@@ -33,7 +33,7 @@ def _ticked(record: r.Ticked, _state: State) -> Iterator[Step]:
 
 def _observed(record: r.Observed, state: State) -> Iterator[Step]:
     yield "tick", {"t": record.now_us}
-    measured = {"live": record.live, "shadow": record.shadow, "healthy": record.healthy, "permitted": None}
+    measured = {"live": record.live, "shadow": record.shadow, "healthy": record.healthy}
     on = {"live_configuration": state["c"], "shadow_configuration": state["sigma"]}
     yield "drift", {"e2": replace(state["e"], **measured, **on)}
 
