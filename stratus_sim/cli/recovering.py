@@ -18,7 +18,7 @@ def recover(
 
     Example: stratus run hotel/scale-to-zero --journal run.journal; stratus recover run.journal
     """
-    from stratus_sim.transaction.durable import recover_files  # noqa: PLC0415
+    from stratus_sim.adapters.durable import recover_files  # noqa: PLC0415
 
     recovery = recover_files(journal)
     if format is Format.json:

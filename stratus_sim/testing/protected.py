@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from stratus_sim.adapters.durable import DurableCluster, store_path
 from stratus_sim.adapters.simulated import SimulatedCluster
 from stratus_sim.cluster import lease
 from stratus_sim.cluster.actions import Action
@@ -15,7 +16,6 @@ from stratus_sim.testing.execution import SETTLE_US, Decision, PassTime
 from stratus_sim.testing.judge import Finding, Judge
 from stratus_sim.testing.scenario import Disruption, Scenario
 from stratus_sim.transaction.driver import validate_trace
-from stratus_sim.transaction.durable import DurableCluster, store_path
 from stratus_sim.transaction.journal import FileJournal, Journal, MemoryJournal
 from stratus_sim.transaction.ledger import RefinementError
 from stratus_sim.transaction.limits import Limits

@@ -9,7 +9,9 @@ import pytest
 DEPLOYMENT = """apiVersion: apps/v1
 kind: Deployment
 metadata: {name: web}
-spec: {selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: web:1}]}}}
+spec:
+  selector: {matchLabels: {app: web}}
+  template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: web:1}]}}
 """
 
 
@@ -19,7 +21,7 @@ def files(folder: Path) -> dict[str, str]:
         "broken.yaml": "a: [1\nb: 2\n",
         "list.yaml": "- 1\n- 2\n",
         "settings.yaml": "colour: blue\n",
-        "replicas.yaml": DEPLOYMENT.replace("spec: {selector", "spec: {replicas: many, selector"),
+        "replicas.yaml": DEPLOYMENT.replace("  selector", "  replicas: many\n  selector"),
         "memory.yaml": DEPLOYMENT.replace("image: web:1", "image: web:1, resources: {limits: {memory: lots}}"),
         "chart.yaml": DEPLOYMENT.replace("name: web}", "name: '{{ .Values.name }}'}", 1),
         "edge.yaml": "calls: [{from: web, to: nobody}]\n",

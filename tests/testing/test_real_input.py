@@ -13,7 +13,10 @@ from stratus_sim.testing.stage import Source, Stage
 from stratus_sim.testing.trial import Setup
 
 COMPLETE = ("online-boutique", "otel-demo", "hotel-reservation", "social-network")
-DEFECTS = {"bank-of-anthos": ('secret "jwt-key" not found', 6), "k8s-examples-wordpress": ('secret "mysql-pass" not found', 2)}
+DEFECTS = {
+    "bank-of-anthos": ('secret "jwt-key" not found', 6),
+    "k8s-examples-wordpress": ('secret "mysql-pass" not found', 2),
+}
 
 
 @cache

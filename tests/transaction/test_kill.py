@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from stratus_sim.adapters.durable import DurableCluster, open_durable, recover_files, store_path
 from stratus_sim.cluster.configuration import Field, Value
 from stratus_sim.errors import UserError
 from stratus_sim.transaction.driver import replay
-from stratus_sim.transaction.durable import DurableCluster, open_durable, recover_files, store_path
 from stratus_sim.transaction.journal import FileJournal, read_journal
 from stratus_sim.transaction.lines import LineFile
 from stratus_sim.transaction.outcome import Verdict

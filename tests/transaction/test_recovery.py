@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from stratus_sim.adapters.durable import DurableCluster, open_durable, recover_files, store_path
 from stratus_sim.cluster import api, lease
 from stratus_sim.errors import UserError
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.transaction import records as r
 from stratus_sim.transaction.cluster import Grant, StaleToken
 from stratus_sim.transaction.driver import validate_trace
-from stratus_sim.transaction.durable import DurableCluster, open_durable, recover_files, store_path
 from stratus_sim.transaction.journal import FileJournal, MemoryJournal
 from stratus_sim.transaction.recovery import Recovery, recover
 from stratus_spec import Phase
