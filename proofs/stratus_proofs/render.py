@@ -27,15 +27,20 @@ def render(report: Report, console: Console) -> None:
 
 
 def properties_table(report: Report) -> Table:
-    """Properties with how many obligations were proved, and the time they took in milliseconds."""
+    """Properties with how many obligations were proved, and the time they took in milliseconds.
+
+    Without a guard only the properties that break are listed: the rest is in the caption.
+    """
     table = Table("property", "obligations", "ms", "reached", "statement", title=_title(report))
     reached = {w.prop: len(w.path) for w in report.witnesses if w.reached and w.replayed}
     for prop, statement in report.statements.items():
         results = [r for r in report.results if r.prop == prop]
-        if results:
+        if results and not (report.without and _hold(results)):
             spent = sum(r.seconds for r in results)
             steps = f"in {reached[prop]} steps" if prop in reached else "-"
             table.add_row(prop, _counts(results), f"{spent * 1000:.0f}", steps, statement)
+    if report.without:
+        table.caption = f"The other {len(report.statements) - table.row_count} properties still hold."
     return table
 
 
@@ -149,9 +154,13 @@ def _plain(value: Any) -> Any:
     return {str(key): item for key, item in sorted(value.changes.items(), key=lambda pair: str(pair[0]))}
 
 
+def _hold(results: list[Result]) -> bool:
+    return all(result.status == "proved" for result in results)
+
+
 def _counts(results: list[Result]) -> str:
     proved = sum(r.status == "proved" for r in results)
-    return f"{proved}/{len(results)}" if proved == len(results) else f"[red]{proved}/{len(results)}[/red]"
+    return f"{proved}/{len(results)}" if _hold(results) else f"[red]{proved}/{len(results)}[/red]"
 
 
 def _named(values: Mapping[str, Any]) -> str:

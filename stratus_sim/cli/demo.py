@@ -62,7 +62,7 @@ def _show(report: stratus_proofs.Report, outcome: Outcome, verdicts: dict[str, t
     out.print(Panel(_proved(report), title="1  what was proved", title_align="left"))
     out.print(Panel(timeline.table(outcome.episode.events), title=f"2  repairing {PROBLEM}", title_align="left"))
     out.print(Panel(_tested(verdicts), title="3  which policy would make things worse", title_align="left"))
-    out.print("Look closer:  stratus check reckless   ·   stratus prove   ·   stratus run hotel/kubelet-crash")
+    out.print("Look closer:  .venv/bin/stratus check reckless    (or: prove, run hotel/scale-to-zero, --help)")
 
 
 def _proved(report: stratus_proofs.Report) -> Table:
@@ -76,15 +76,15 @@ def _proved(report: stratus_proofs.Report) -> Table:
 
 
 def _tested(verdicts: dict[str, tuple[Tally, Tally]]) -> Table:
-    table = Table("policy", "on its own", "with the transaction runtime", box=None, pad_edge=False)
+    table = Table("policy", "made worse on its own", "under the runtime", "undone there", box=None, pad_edge=False)
     for policy, (own, protected) in verdicts.items():
-        table.add_row(policy, _worse(own), Text.assemble(_worse(protected), f"; undone in {protected.undone}"))
+        table.add_row(policy, _worse(own), _worse(protected), f"{protected.undone} of {protected.examples}")
+    table.caption = "Under the runtime agents also crash and lose their lock: what they left open is undone."
     return table
 
 
 def _worse(found: Tally) -> Text:
-    text = f"made things worse in {found.broken} of {found.examples} scenarios"
-    return Text(text, style="bold red" if found.broken else "green")
+    return Text(f"{found.broken} of {found.examples} scenarios", style="bold red" if found.broken else "green")
 
 
 def _as_json(

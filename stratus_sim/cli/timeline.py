@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 from rich.table import Table
 from rich.text import Text
 
+from stratus_sim.cluster.configuration import flatten
 from stratus_sim.genesis import STEADY_US
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.telemetry.severity import Severity
 
-WIDTH = 24
+WIDTH = 12
+MAX_WORDS = 72
 
 
 class Row(NamedTuple):
@@ -65,8 +67,8 @@ def describe(event: dict[str, Any]) -> tuple[str, str]:
 
 
 _WORDS: dict[str, Callable[[dict[str, Any]], tuple[str, str]]] = {
-    "fault.on": lambda e: (f"fault: {e['fault']} strikes {e['target']}", "red"),
-    "fault.off": lambda e: (f"fault: {e['fault']} on {e['target']} ends", "red"),
+    "fault.on": lambda e: (f"{e['fault']} strikes {e['target'].partition(' in ')[0]}", "red"),
+    "fault.off": lambda e: (f"{e['fault']} on {e['target'].partition(' in ')[0]} ends", "red"),
     "attempt.begin": lambda e: (f"attempt {e['number']} begins", "cyan"),
     "policy.action": lambda e: (f"  {_action(e['action'])} → {e['told'].partition(':')[0]}", ""),
     "policy.failed": lambda e: (f"the policy {e['reason']}", "red"),
@@ -81,9 +83,15 @@ def _decision_style(event: dict[str, Any]) -> str:
 
 
 def _action(action: dict[str, Any]) -> str:
-    details = " ".join(f"{k}={v}" for k, v in sorted(action["arguments"].items()))
-    text = f"{action['verb']} {action['target']} {details}".rstrip()
-    return text if len(text) <= 72 else text[:69] + "..."
+    """Verb, object, and what is set: the leaves of the arguments, without the names that only say where."""
+    leaves = flatten(action["arguments"]).items()
+    set_to = [f"{_shortest(path)}={value}" for path, value in leaves if path[-1] not in ("[]", "name", "kind")]
+    text = " ".join([action["verb"], action["target"], *set_to])
+    return text if len(text) <= MAX_WORDS else text[: MAX_WORDS - 1] + "…"
+
+
+def _shortest(path: tuple[str, ...]) -> str:
+    return path[-1] if len(path) < 3 else f"…{path[-1]}"
 
 
 def table(events: list[dict[str, Any]]) -> Table:
