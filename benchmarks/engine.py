@@ -6,9 +6,10 @@ import copy
 import time
 from collections.abc import Callable
 
-from benchmarks.worlds import cluster
 from simpy import Environment
 from simpy.events import Timeout
+
+from benchmarks.worlds import cluster
 
 PODS = 1_000
 SIMULATED_S = 1_800

@@ -14,10 +14,14 @@ REPLICAS = 10
 
 def cluster(pods: int, *, live_port: int = 80) -> World:
     """`pods` pods in Deployments of ten, a Service each; with another `live_port` every pod is restarted for ever."""
-    objects = [obj for n in range(pods // REPLICAS) for obj in (_deployment(f"app-{n:04}", live_port), _service(f"app-{n:04}"))]
+    names = [f"app-{n:04}" for n in range(pods // REPLICAS)]
     nodes = [_node(f"node-{n:04}") for n in range(max(3, pods // 50))]
-    healthy = describe(Manifests(tuple(_deployment(o["metadata"]["name"], 80) if o["kind"] == "Deployment" else o for o in objects)))
-    return deploy(Manifests((*nodes, *objects)), healthy, seed=1)
+    healthy = describe(Manifests(_objects(names, 80)))
+    return deploy(Manifests((*nodes, *_objects(names, live_port))), healthy, seed=1)
+
+
+def _objects(names: list[str], live_port: int) -> tuple[dict[str, Any], ...]:
+    return tuple(obj for name in names for obj in (_deployment(name, live_port), _service(name)))
 
 
 def _deployment(name: str, live_port: int) -> dict[str, Any]:

@@ -14,16 +14,31 @@ from typing import TYPE_CHECKING, Any
 from stratus_sim.cluster import deployment
 from stratus_sim.cluster.merge import strategic_merge
 from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource, key_of
-from stratus_sim.manifests.kinds import SERVED
+from stratus_sim.errors import UserError
+from stratus_sim.manifests import quantity
+from stratus_sim.manifests.kinds import SERVED, is_known
+from stratus_sim.manifests.shapes import check_shape
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
+
+_TEMPLATED = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet")
+_ONLY_FOR: Mapping[str, tuple[str, ...]] = {
+    "scale": ("Deployment", "StatefulSet"),
+    "rollout-restart": ("Deployment", "StatefulSet", "DaemonSet"),
+    "rollout-undo": ("Deployment",),
+    "cordon": ("Node",),
+    "uncordon": ("Node",),
+}  # fmt: skip
+"""Verbs that fit some kinds only."""
 
 _SHORT_NAMES = {
     "po": "Pod", "deploy": "Deployment", "svc": "Service", "cm": "ConfigMap", "no": "Node", "ns": "Namespace",
     "sts": "StatefulSet", "rs": "ReplicaSet", "pvc": "PersistentVolumeClaim", "pv": "PersistentVolume",
     "networkchaos": "NetworkChaos",
 }  # fmt: skip
+MAX_REPLICAS = 10_000
+"""More pods of one workload than this are outside the model; the API server takes what fits 32 bits."""
 _KINDS = {kind.lower(): kind for kind in SERVED} | _SHORT_NAMES
 
 
@@ -72,7 +87,7 @@ class Action:
         arguments = data.get("arguments") or {}
         if not isinstance(arguments, Mapping):
             raise InvalidAction(f"arguments {arguments!r}: expected a mapping")
-        return cls(data["verb"], str(data.get("target", "")), arguments, str(data.get("namespace", "default")))
+        return cls(data["verb"], str(data.get("target", "")), arguments, str(data.get("namespace") or "default"))
 
     def __str__(self) -> str:
         words = " ".join(f"{k}={_short(v)}" for k, v in sorted(self.arguments.items()))
@@ -92,11 +107,18 @@ def effect(world: World, action: Action) -> tuple[ObjectKey, Manifest | None]:
     """
     if action.verb not in _EFFECTS:
         raise InvalidAction(f"verb {action.verb!r}: expected one of {', '.join(sorted(_EFFECTS))}")
-    if action.verb in ("apply", "create"):
-        return _applied(action)
+    key, after = _applied(action) if action.verb in ("apply", "create") else _changed(world, action)
+    if after is not None:
+        _admit(after)
+    return key, after
+
+
+def _changed(world: World, action: Action) -> tuple[ObjectKey, Manifest | None]:
     found = world.store.get(action.key)
     if found is None:
         raise InvalidAction(f'{action.key.kind} "{action.key.name}" not found in namespace {action.key.namespace!r}')
+    if found.key.kind not in _ONLY_FOR.get(action.verb, (found.key.kind,)):
+        raise InvalidAction(f"{action.verb}: {found.key} is no {' or '.join(_ONLY_FOR[action.verb])}")
     try:
         return action.key, _EFFECTS[action.verb](world, found, action.arguments)
     except (KeyError, TypeError, AttributeError) as error:
@@ -105,11 +127,38 @@ def effect(world: World, action: Action) -> tuple[ObjectKey, Manifest | None]:
 
 def _applied(action: Action) -> tuple[ObjectKey, Manifest | None]:
     manifest = action.arguments.get("manifest")
-    if not isinstance(manifest, Mapping) or not manifest.get("kind") or not manifest.get("apiVersion"):
+    if not isinstance(manifest, Mapping) or not all(_is_text(manifest.get(k)) for k in ("kind", "apiVersion")):
         raise InvalidAction("apply: expected arguments.manifest with apiVersion, kind and metadata.name")
-    if not (manifest.get("metadata") or {}).get("name"):
+    metadata = manifest.get("metadata")
+    if not isinstance(metadata, Mapping) or not _is_text(metadata.get("name")):
         raise InvalidAction("apply: manifest.metadata.name is missing")
     return key_of(manifest), copy.deepcopy(dict(manifest))
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _admit(manifest: Manifest) -> None:
+    """Raises InvalidAction for what the API server's validation would not let in."""
+    kind, version = manifest["kind"], manifest["apiVersion"]
+    built_in = is_known(version, kind)
+    try:
+        check_shape(manifest if built_in else {**manifest, "kind": f"{kind}.{version}"}, "the API server refuses it")
+        if built_in and kind in _TEMPLATED:
+            _admit_template(manifest["spec"])
+    except UserError as error:
+        raise InvalidAction(str(error)) from None
+
+
+def _admit_template(spec: Mapping[str, Any]) -> None:
+    replicas = spec.get("replicas")
+    if replicas is not None and not 0 <= replicas <= MAX_REPLICAS:
+        raise InvalidAction(f"replicas {replicas}: expected a number from 0 to {MAX_REPLICAS}")
+    for container in spec["template"]["spec"]["containers"]:
+        for amounts in (container.get("resources") or {}).values():
+            if isinstance(amounts, Mapping):
+                list(map(quantity.amount, amounts.values()))
 
 
 def _with_spec(found: Resource, **changes: Any) -> Manifest:
@@ -120,8 +169,6 @@ def _scale(world: World, found: Resource, arguments: Mapping[str, Any]) -> Manif
     replicas = arguments["replicas"]
     if not isinstance(replicas, int) or isinstance(replicas, bool) or replicas < 0:
         raise InvalidAction(f"scale: replicas {replicas!r}: expected a number >= 0")
-    if found.key.kind not in ("Deployment", "StatefulSet"):
-        raise InvalidAction(f"scale: a {found.key.kind} has no replicas to set: expected a deployment or statefulset")
     return _with_spec(found, replicas=replicas)
 
 

@@ -42,16 +42,15 @@ def reconcile(world: World, key: ObjectKey) -> None:
     deployment = world.store.get(key)
     if deployment is None:
         return
-    current = _current(world, deployment)
-    older = [r for r in world.store.owned(key) if r.key != current.key]
-    if deployment.spec.paused:
-        _scale_alone(world, deployment, current, older)
-    elif deployment.spec.strategy and deployment.spec.strategy.type == "Recreate":
-        _recreate(world, deployment, current, older)
-    else:
-        _roll(world, deployment, current, older)
-    _prune(world, deployment, older)
-    _report(world, deployment, current.key)
+    sets = world.store.owned(key)
+    current = _current(world, deployment, sets)
+    older = [r for r in sets if r.key != current.key]
+    if older or current.spec.replicas != wanted(deployment):
+        _advance(world, deployment, current, older)
+        _prune(world, deployment, older)
+        current = world.store.get(current.key) or current
+        older = [r for r in world.store.owned(key) if r.key != current.key]
+    _report(world, deployment, current, older)
 
 
 def wanted(deployment: Resource) -> int:
@@ -65,17 +64,25 @@ def history(world: World, key: ObjectKey) -> list[Resource]:
     return sorted(world.store.owned(key), key=lambda r: (r.status.revision, r.key))
 
 
-def _current(world: World, deployment: Resource) -> Resource:
+def _advance(world: World, deployment: Resource, current: Resource, older: list[Resource]) -> None:
+    if deployment.spec.paused:
+        _scale_alone(world, deployment, current, older)
+    elif deployment.spec.strategy and deployment.spec.strategy.type == "Recreate":
+        _recreate(world, deployment, current, older)
+    else:
+        _roll(world, deployment, current, older)
+
+
+def _current(world: World, deployment: Resource, sets: list[Resource]) -> Resource:
     """The ReplicaSet of the present template, made or promoted to the newest revision when it is not that yet."""
     key = ObjectKey("ReplicaSet", deployment.key.namespace, _set_name(deployment))
-    found, newest = (
-        world.store.get(key),
-        max((r.status.revision for r in history(world, deployment.key)), default=0),
-    )
+    found = world.store.get(key)
+    newest = max([r.status.revision for r in sets], default=0)
     if found is None:
         return _create_set(world, deployment, key, newest + 1)
-    if found.status.revision < newest:
-        world.store.report(key, msgspec.structs.replace(found.status, revision=newest + 1))
+    if found.status.revision >= newest:
+        return found
+    world.store.report(key, msgspec.structs.replace(found.status, revision=newest + 1))
     return world.store.get(key) or found
 
 
@@ -189,17 +196,15 @@ def _revision(replica_set: Resource) -> int:
     return revision
 
 
-def _report(world: World, deployment: Resource, current: ObjectKey) -> None:
-    sets = world.store.owned(deployment.key)
-    newest = world.store.get(current)
-    ready = sum(r.status.ready for r in sets)
-    old = deployment.status
+def _report(world: World, deployment: Resource, current: Resource, older: list[Resource]) -> None:
+    updated, old = current.status, deployment.status
+    ready = updated.ready + sum([r.status.ready for r in older])
     status = DeploymentStatus(
         observed=deployment.generation,
-        current=current.name,
-        revision=newest.status.revision if newest else 0,
-        replicas=sum(r.status.replicas for r in sets),
-        updated=newest.status.replicas if newest else 0,
+        current=current.key.name,
+        revision=updated.revision,
+        replicas=updated.replicas + sum([r.status.replicas for r in older]),
+        updated=updated.replicas,
         ready=ready,
         since_us=old.since_us if old and old.ready == ready else world.now_us,
     )

@@ -5,12 +5,14 @@ Follows kubernetes.io/docs/concepts/services-networking/service ("Port definitio
 
 from __future__ import annotations
 
+from bisect import insort
 from typing import TYPE_CHECKING
 
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.probes import port_number
+from stratus_sim.cluster.specs import PodSpec, ServiceSpec
 from stratus_sim.cluster.status import Endpoint, EndpointsStatus
-from stratus_sim.cluster.store import watches
+from stratus_sim.cluster.store import selects, watches
 from stratus_sim.kernel import handler
 
 if TYPE_CHECKING:
@@ -27,9 +29,10 @@ def on_service(world: World, old: Resource | None, new: Resource | None) -> None
 def on_pod(world: World, old: Resource | None, new: Resource | None) -> None:
     if old is not None and new is not None and serving(old) == serving(new) and old.labels == new.labels:
         return
-    for pod in (old, new):
-        for service in world.store.selecting(pod) if pod is not None else ():
-            world.enqueue("endpoints", service.key)
+    relabelled = old is not None and new is not None and old.labels != new.labels
+    for pod in filter(None, (old, new) if relabelled else (new or old,)):
+        for service in world.store.selecting(pod):
+            world.enqueue("endpoint", (service.key, pod.key))
 
 
 def serving(pod: Resource) -> bool:
@@ -44,35 +47,55 @@ def slice_of(service: ObjectKey) -> ObjectKey:
 @handler("endpoints")
 def reconcile(world: World, key: ObjectKey) -> None:
     """Make the slice of a Service list what serves now."""
-    service = world.store.get(key)
+    service, name = world.store.get(key), slice_of(key)
     if service is None:
         return
-    pods = [pod for pod in world.store.selected(key.namespace, service.spec.selector) if serving(pod)]
-    ports: dict[int, dict[int, int]] = {}  # pods of one template share their spec: resolve its ports once
-    for pod in pods:
-        if id(pod.spec) not in ports:
-            ports[id(pod.spec)] = _ports(service, pod)
-    found = (Endpoint(pod.key.name, pod.status.node, ports[id(pod.spec)]) for pod in pods)
-    status = EndpointsStatus(tuple(found))
-    name = slice_of(key)
+    pods = world.store.selected(key.namespace, service.spec.selector)
+    status = EndpointsStatus(tuple(_endpoint(service, pod) for pod in pods if serving(pod)))
     if world.store.get(name) is None:
-        metadata = {
-            "name": key.name,
-            "namespace": key.namespace,
-            "labels": {"kubernetes.io/service-name": key.name},
-        }
-        manifest = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": metadata}
-        world.store.create(manifest, owner=key, status=status)
-    world.store.report(name, status)
+        _create_slice(world, key, name, status)
+    else:
+        world.store.report(name, status)
 
 
-def _ports(service: Resource, pod: Resource) -> dict[int, int]:
+@handler("endpoint")
+def reconcile_pod(world: World, place: tuple[ObjectKey, ObjectKey]) -> None:
+    """Bring one pod of a slice up to date without looking at the others the Service selects."""
+    service, pod = world.store.get(place[0]), world.store.get(place[1])
+    name = slice_of(place[0])
+    found = world.store.get(name)
+    if service is None or found is None:
+        reconcile(world, place[0])
+        return
+    endpoints = [endpoint for endpoint in found.status.endpoints if endpoint.pod != place[1].name]
+    if pod is not None and serving(pod) and selects(service.spec.selector, pod):
+        insort(endpoints, _endpoint(service, pod), key=_pod_name)
+    world.store.report(name, EndpointsStatus(tuple(endpoints)))
+
+
+def _endpoint(service: Resource, pod: Resource) -> Endpoint:
+    return Endpoint(pod.key.name, pod.status.node, _ports(service.spec, pod.spec))
+
+
+def _pod_name(endpoint: Endpoint) -> str:
+    return endpoint.pod
+
+
+def _create_slice(world: World, service: ObjectKey, name: ObjectKey, status: EndpointsStatus) -> None:
+    labels = {"kubernetes.io/service-name": service.name}
+    metadata = {"name": name.name, "namespace": name.namespace, "labels": labels}
+    manifest = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": metadata}
+    world.store.create(manifest, owner=service, status=status)
+
+
+def _ports(service: ServiceSpec, pod: PodSpec) -> dict[int, int]:
     """Where each port of a Service leads in a pod; a name the pod does not have leads nowhere."""
     ports = {}
-    for port in service.spec.ports or ():
-        target = port.target_port if port.target_port not in (None, 0, "") else port.port
-        numbers = [port_number(container, target) for container in pod.spec.containers]
-        number = next((n for n in numbers if n is not None), None)
-        if number is not None:
-            ports[port.port] = number
+    for port in service.ports or ():
+        target = port.target_port or port.port
+        for container in pod.containers:
+            number = port_number(container, target)
+            if number is not None:
+                ports[port.port] = number
+                break
     return ports

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from stratus_sim.world import World
 
 
-class EventRecord(msgspec.Struct, frozen=True):
+class EventRecord(msgspec.Struct, frozen=True, gc=False):
     """An Event as `kubectl get events` lists it; times in microseconds since the world began."""
 
     involved: ObjectKey
@@ -26,15 +26,10 @@ class EventRecord(msgspec.Struct, frozen=True):
 
 def emit(world: World, involved: ObjectKey, reason: str, message: str, *, warning: bool = False) -> None:
     """Record that something happened to an object."""
-    events, mark = world.cluster.events, (involved, reason, message)
+    events, mark, now_us = world.cluster.events, (involved, reason, message), world.now_us
     old = events.get(mark)
-    record = EventRecord(
-        involved=involved,
-        type="Warning" if warning else "Normal",
-        reason=reason,
-        message=message,
-        count=old.count + 1 if old else 1,
-        first_us=old.first_us if old else world.now_us,
-        last_us=world.now_us,
-    )
+    if old is None:
+        record = EventRecord(involved, "Warning" if warning else "Normal", reason, message, 1, now_us, now_us)
+    else:
+        record = msgspec.structs.replace(old, count=old.count + 1, last_us=now_us)
     world.cluster.events = events.set(mark, record)

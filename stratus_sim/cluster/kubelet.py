@@ -130,9 +130,11 @@ def start(world: World, key: ObjectKey, uid: int) -> None:
 
 
 def _too_small(world: World, pod: Resource) -> bool:
+    limits = [(c.name, limit) for c in pod.spec.containers if (limit := limit_mib(c)) is not None]
+    if not limits:
+        return False
     workload = pods.root_owner(world, pod)
-    limits = [(limit_mib(c), world.processes.memory_mib(workload, c.name)) for c in pod.spec.containers]
-    return any(limit is not None and limit < need for limit, need in limits)
+    return any(limit < world.processes.memory_mib(workload, name) for name, limit in limits)
 
 
 @handler("kubelet.exited")

@@ -24,7 +24,7 @@ class ObjectKey(NamedTuple):
         return f"{self.kind}/{self.name}" + (f" in {self.namespace}" if self.namespace else "")
 
 
-class Resource(msgspec.Struct, frozen=True):
+class Resource(msgspec.Struct, frozen=True, gc=False):
     """One API object.
 
     `manifest` is configuration exactly as written (apiVersion, kind, metadata, spec, data, ...); nobody mutates it.

@@ -20,9 +20,18 @@ def active(pod: Resource) -> bool:
     return not pod.deleting and pod.status.phase != "Failed"
 
 
-def standing(pod: Resource) -> tuple[bool, bool]:
-    """What a pod's owner looks at: does it count, does it serve."""
-    return active(pod), pod.status.ready
+def standing(pod: Resource | None) -> tuple[int, int]:
+    """What a pod adds to its owner's counts: active pods, and ready ones among them."""
+    if pod is None or not active(pod):
+        return 0, 0
+    return 1, int(pod.status.ready)
+
+
+def stands_alike(old: Resource | None, new: Resource | None) -> bool:
+    """Whether a change of a pod leaves what its owner looks at: is it there, does it count, does it serve."""
+    if old is None or new is None:
+        return False
+    return bool(old.status.ready == new.status.ready) and active(old) == active(new)
 
 
 def usefulness(pod: Resource) -> tuple[bool, bool, int]:
@@ -46,10 +55,9 @@ def create(
 
 def update(world: World, pod: Resource, **changes: Any) -> None:
     """Report a changed status; `since_us` follows a change of readiness."""
-    status = msgspec.structs.replace(pod.status, **changes)
-    if status.ready != pod.status.ready:
-        status = msgspec.structs.replace(status, since_us=world.now_us)
-    world.store.report(pod.key, status)
+    if changes.get("ready", pod.status.ready) != pod.status.ready:
+        changes["since_us"] = world.now_us
+    world.store.report(pod.key, msgspec.structs.replace(pod.status, **changes))
 
 
 def terminate(world: World, key: ObjectKey) -> None:

@@ -20,20 +20,18 @@ if TYPE_CHECKING:
 
 def begin(world: World, pod: Resource) -> None:
     """Set the timers for a pod whose containers have just started."""
-    failing = [c for c in pod.spec.containers if not _answers(world, pod, c, c.readiness_probe)]
-    delays = [_first_us(world, pod, c.readiness_probe) for c in pod.spec.containers if c.readiness_probe]
     arguments = (pod.key, pod.uid, pod.status.restarts)
-    if failing:
-        world.schedule(max(delays), "probe.unready", *arguments)
-    else:
-        world.schedule(max(delays, default=0), "probe.ready", *arguments)
-    for container in pod.spec.containers:
-        if not _answers(world, pod, container, container.liveness_probe):
-            world.schedule(_fatal_us(container.liveness_probe), "probe.dead", *arguments, container.name)
+    probed = [(c, c.readiness_probe) for c in pod.spec.containers if c.readiness_probe]
+    outcome = "probe.ready" if all(_answers(world, pod, c, probe) for c, probe in probed) else "probe.unready"
+    delays = [_first_us(world, pod, probe) for _, probe in probed]
+    world.schedule(max(delays, default=0), outcome, *arguments)
+    for c in pod.spec.containers:
+        if c.liveness_probe and not _answers(world, pod, c, c.liveness_probe):
+            world.schedule(_fatal_us(c.liveness_probe), "probe.dead", *arguments, c.name)
 
 
-def _answers(world: World, pod: Resource, container: Container, probe: Probe | None) -> bool:
-    if probe is None or probe.port is None:
+def _answers(world: World, pod: Resource, container: Container, probe: Probe) -> bool:
+    if probe.port is None:
         return True
     port = port_number(container, probe.port)
     return port is not None and world.processes.listens(pods.root_owner(world, pod), pod, port)
@@ -46,17 +44,16 @@ def port_number(container: Container, port: int | str) -> int | None:
     return next((p.container_port for p in container.ports or () if p.name == port), None)
 
 
-def _first_us(world: World, pod: Resource, probe: Probe | None) -> int:
+def _first_us(world: World, pod: Resource, probe: Probe) -> int:
     """Delay of the first probe: kubelet spreads it over one period."""
-    period_us = ((probe and probe.period_seconds) or 10) * SECOND_US
-    delay_us = ((probe and probe.initial_delay_seconds) or 0) * SECOND_US
+    period_us = (probe.period_seconds or 10) * SECOND_US
+    delay_us = (probe.initial_delay_seconds or 0) * SECOND_US
     return delay_us + world.draw(str(pod.key), "probe", 0, min(period_us, SECOND_US))
 
 
-def _fatal_us(probe: Probe | None) -> int:
-    period = (probe and probe.period_seconds) or 10
-    initial = (probe and probe.initial_delay_seconds) or 0
-    return (initial + period * ((probe and probe.failure_threshold) or 3)) * SECOND_US
+def _fatal_us(probe: Probe) -> int:
+    period = probe.period_seconds or 10
+    return ((probe.initial_delay_seconds or 0) + period * (probe.failure_threshold or 3)) * SECOND_US
 
 
 def _running(world: World, key: ObjectKey, uid: int, restarts: int) -> Resource | None:

@@ -32,7 +32,7 @@ def on_pod(world: World, old: Resource | None, new: Resource | None) -> None:
     assert pod is not None  # noqa: S101  # a change has at least one side
     if pod.owner is None or pod.owner.kind != "ReplicaSet":
         return
-    if old is None or new is None or pods.standing(old) != pods.standing(new):
+    if not pods.stands_alike(old, new):
         world.enqueue("replicaset", pod.owner)
 
 
@@ -42,22 +42,20 @@ def reconcile(world: World, key: ObjectKey) -> None:
     replica_set = world.store.get(key)
     if replica_set is None:
         return
-    active = _active(world, key)
-    wanted = replica_set.spec.replicas
-    for _ in range(wanted - len(active)):
+    surplus = world.store.standing(key)[0] - replica_set.spec.replicas
+    for _ in range(-surplus):
         _create_pod(world, replica_set)
-    if len(active) > wanted:
-        for pod in sorted(active, key=pods.usefulness)[: len(active) - wanted]:
-            emit(world, key, "SuccessfulDelete", f"Deleted pod: {pod.key.name}")
-            pods.terminate(world, pod.key)
-    if len(active) != wanted:
-        active = _active(world, key)
-    ready = sum([pod.status.ready for pod in active])
-    world.store.report(key, ReplicaStatus(len(active), ready, replica_set.status.revision))
+    if surplus > 0:
+        _delete_pods(world, key, surplus)
+    active, ready = world.store.standing(key)
+    world.store.report(key, ReplicaStatus(active, ready, replica_set.status.revision))
 
 
-def _active(world: World, key: ObjectKey) -> list[Resource]:
-    return [pod for pod in world.store.owned(key) if pods.active(pod)]
+def _delete_pods(world: World, key: ObjectKey, count: int) -> None:
+    active = [pod for pod in world.store.owned(key) if pods.active(pod)]
+    for pod in sorted(active, key=pods.usefulness)[:count]:
+        emit(world, key, "SuccessfulDelete", f"Deleted pod: {pod.key.name}")
+        pods.terminate(world, pod.key)
 
 
 def _create_pod(world: World, replica_set: Resource) -> None:

@@ -29,7 +29,7 @@ def on_pod(world: World, old: Resource | None, new: Resource | None) -> None:
     owner = (new or old).owner  # type: ignore[union-attr]  # a change has at least one side
     if owner is None or owner.kind != "StatefulSet":
         return
-    if old is None or new is None or pods.standing(old) != pods.standing(new):
+    if not pods.stands_alike(old, new):
         world.enqueue("statefulset", owner)
 
 

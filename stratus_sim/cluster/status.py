@@ -10,7 +10,7 @@ import msgspec
 Phase = Literal["Pending", "Running", "Failed"]
 
 
-class PodStatus(msgspec.Struct, frozen=True):
+class PodStatus(msgspec.Struct, frozen=True, gc=False):
     """A pod as its kubelet reports it. The containers of a pod share one fate here: `reason` is the worst of them.
 
     `reason` is the waiting or termination reason kubectl would show (ErrImagePull, CrashLoopBackOff, ...), empty
@@ -30,7 +30,7 @@ class PodStatus(msgspec.Struct, frozen=True):
     env: Mapping[str, Mapping[str, str]] = {}
 
 
-class ReplicaStatus(msgspec.Struct, frozen=True):
+class ReplicaStatus(msgspec.Struct, frozen=True, gc=False):
     """Counts of a ReplicaSet or StatefulSet; `revision` is the rollout a ReplicaSet belongs to."""
 
     replicas: int = 0
@@ -38,7 +38,7 @@ class ReplicaStatus(msgspec.Struct, frozen=True):
     revision: int = 0
 
 
-class DeploymentStatus(msgspec.Struct, frozen=True):
+class DeploymentStatus(msgspec.Struct, frozen=True, gc=False):
     """Counts of a Deployment; `current` is the ReplicaSet of the template at generation `observed`."""
 
     observed: int = 0
@@ -50,7 +50,7 @@ class DeploymentStatus(msgspec.Struct, frozen=True):
     since_us: int = 0
 
 
-class NodeStatus(msgspec.Struct, frozen=True):
+class NodeStatus(msgspec.Struct, frozen=True, gc=False):
     """`heartbeat` is whether its kubelet reports; `ready` is what the control plane believes, 40 s later.
 
     `millicores` and `memory_mib` are what the pods bound to it have requested, `capacity_*` what it can give;
@@ -67,7 +67,7 @@ class NodeStatus(msgspec.Struct, frozen=True):
     images: frozenset[str] = frozenset()
 
 
-class Endpoint(msgspec.Struct, frozen=True):
+class Endpoint(msgspec.Struct, frozen=True, gc=False):
     """A ready pod behind a Service; `ports` maps the Service's port to the port it is sent to."""
 
     pod: str
@@ -75,7 +75,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     ports: Mapping[int, int]
 
 
-class EndpointsStatus(msgspec.Struct, frozen=True):
+class EndpointsStatus(msgspec.Struct, frozen=True, gc=False):
     """The ready endpoints of a Service, in order of pod name."""
 
     endpoints: tuple[Endpoint, ...] = ()

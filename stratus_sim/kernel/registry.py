@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 Handler = Callable[..., None]
 _F = TypeVar("_F", bound=Handler)
@@ -24,10 +24,3 @@ def handler(name: str) -> Callable[[_F], _F]:
         return function
 
     return register
-
-
-@handler("kernel.dequeue")
-def dequeue(world: Any, queue: str, item: Any) -> None:
-    """Take an item off its work queue, then work on it: a change made meanwhile queues it again."""
-    world.kernel.queued = world.kernel.queued.delete((queue, item))
-    HANDLERS[queue](world, item)

@@ -36,7 +36,7 @@ def ready(world: World, key: ObjectKey) -> int:
 def steps(world: World, duration_us: int):
     """Every instant at which something happens within a duration."""
     end = world.now_us + duration_us
-    while world.kernel.timers and min(world.kernel.timers.values()).due_us <= end:
+    while world.kernel.queued or (world.kernel.timers and min(world.kernel.timers.values()).due_us <= end):
         world.step()
         yield world
 

@@ -130,3 +130,43 @@ def test_two_handlers_cannot_share_a_name() -> None:
     with pytest.raises(ValueError, match="two handlers"):
         handler("test.note")(lambda world: None)
     assert HANDLERS["test.note"] is note
+
+
+@handler("test.raise")
+def fail(world: Kernel) -> None:
+    raise RuntimeError("on purpose")
+
+
+def test_a_world_goes_on_after_a_handler_has_failed() -> None:
+    world = Kernel(KernelState())
+    world.schedule(1, "test.raise")
+    world.schedule(1, "test.note", "same instant")
+    world.schedule(9, "test.note", "later")
+    with pytest.raises(RuntimeError, match="on purpose"):
+        world.run_until(5)
+    world.run_until(20)
+    assert [data["word"] for _, data in words(world)] == ["same instant", "later"]
+    assert world.now_us == 20
+
+
+def test_a_copy_in_the_midst_of_an_instant_has_its_own_work_queue() -> None:
+    world = Kernel(KernelState())
+    world.enqueue("test.queue", "x")
+    copy = Kernel(world.kernel.copy())
+    world.run_until(0)
+    assert len(words(world)) == 1
+    assert words(copy) == []
+    assert copy.step()
+    assert words(copy) == words(world)
+
+
+def test_work_and_timers_of_one_instant_keep_their_order_across_a_copy() -> None:
+    world = Kernel(KernelState())
+    for number in range(3):
+        world.schedule(0, "test.note", f"timer {number}")
+        world.enqueue("test.queue", f"item {number}")
+    copy = Kernel(world.kernel.copy())
+    world.run_until(0)
+    copy.run_until(0)
+    assert words(copy) == words(world)
+    assert [next(iter(data.values())).split()[1] for _, data in words(world)] == list("001122")
