@@ -10,7 +10,7 @@ from stratus_sim.application.chaos import partitions
 from stratus_sim.cluster.endpoints import serving, slice_of
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.pods import root_owner
-from stratus_sim.cluster.specs import cpu_millicores
+from stratus_sim.cluster.specs import usable_millicores
 from stratus_sim.cluster.status import Endpoint
 from stratus_sim.cluster.volumes import lookup
 from stratus_sim.manifests.addresses import resolve_host
@@ -50,7 +50,7 @@ class Router:
     def capacity(self, workload: str) -> int:
         """Requests per 1,000 s that the serving pods can carry."""
         cost_us = self._world.application.workloads[workload].cpu_us_per_request
-        millicores = sum(cpu_millicores(pod.spec) for pod in self._serving[workload])
+        millicores = sum(usable_millicores(pod.spec) for pod in self._serving[workload])
         return millicores * 1_000_000 // max(1, cost_us)
 
     def call(self, call: Call) -> list[Hop]:

@@ -17,21 +17,12 @@ from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource, key_of
 from stratus_sim.errors import UserError
 from stratus_sim.manifests import quantity
 from stratus_sim.manifests.kinds import SERVED, is_known
-from stratus_sim.manifests.shapes import check_shape
+from stratus_sim.manifests.shapes import read_shape
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
 
 _TEMPLATED = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet")
-_ONLY_FOR: Mapping[str, tuple[str, ...]] = {
-    "scale": ("Deployment", "StatefulSet"),
-    "rollout-restart": ("Deployment", "StatefulSet", "DaemonSet"),
-    "rollout-undo": ("Deployment",),
-    "cordon": ("Node",),
-    "uncordon": ("Node",),
-}  # fmt: skip
-"""Verbs that fit some kinds only."""
-
 _SHORT_NAMES = {
     "po": "Pod", "deploy": "Deployment", "svc": "Service", "cm": "ConfigMap", "no": "Node", "ns": "Namespace",
     "sts": "StatefulSet", "rs": "ReplicaSet", "pvc": "PersistentVolumeClaim", "pv": "PersistentVolume",
@@ -117,8 +108,6 @@ def _changed(world: World, action: Action) -> tuple[ObjectKey, Manifest | None]:
     found = world.store.get(action.key)
     if found is None:
         raise InvalidAction(f'{action.key.kind} "{action.key.name}" not found in namespace {action.key.namespace!r}')
-    if found.key.kind not in _ONLY_FOR.get(action.verb, (found.key.kind,)):
-        raise InvalidAction(f"{action.verb}: {found.key} is no {' or '.join(_ONLY_FOR[action.verb])}")
     try:
         return action.key, _EFFECTS[action.verb](world, found, action.arguments)
     except (KeyError, TypeError, AttributeError) as error:
@@ -144,7 +133,7 @@ def _admit(manifest: Manifest) -> None:
     kind, version = manifest["kind"], manifest["apiVersion"]
     built_in = is_known(version, kind)
     try:
-        check_shape(manifest if built_in else {**manifest, "kind": f"{kind}.{version}"}, "the API server refuses it")
+        read_shape(manifest if built_in else {**manifest, "kind": f"{kind}.{version}"}, "the API server refuses it")
         if built_in and kind in _TEMPLATED:
             _admit_template(manifest["spec"])
     except UserError as error:
@@ -169,6 +158,8 @@ def _scale(world: World, found: Resource, arguments: Mapping[str, Any]) -> Manif
     replicas = arguments["replicas"]
     if not isinstance(replicas, int) or isinstance(replicas, bool) or replicas < 0:
         raise InvalidAction(f"scale: replicas {replicas!r}: expected a number >= 0")
+    if found.key.kind not in ("Deployment", "StatefulSet"):
+        raise InvalidAction(f"scale: a {found.key.kind} has no replicas to set: expected a deployment or statefulset")
     return _with_spec(found, replicas=replicas)
 
 

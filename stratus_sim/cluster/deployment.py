@@ -114,7 +114,7 @@ def _create_set(world: World, deployment: Resource, key: ObjectKey, revision: in
         "apiVersion": "apps/v1",
         "kind": "ReplicaSet",
         "metadata": {"name": key.name, "namespace": key.namespace, "labels": labels},
-        "spec": {"replicas": 0, "template": raw},
+        "spec": {"replicas": 0, "selector": deployment.manifest["spec"]["selector"], "template": raw},
     }
     return world.store.create(manifest, owner=deployment.key, status=ReplicaStatus(revision=revision))
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.probes import port_number
-from stratus_sim.cluster.specs import PodSpec, ServiceSpec
 from stratus_sim.cluster.status import Endpoint, EndpointsStatus
 from stratus_sim.cluster.store import selects, watches
 from stratus_sim.kernel import handler
+from stratus_sim.manifests.shapes import PodSpec, ServiceSpec
 
 if TYPE_CHECKING:
     from stratus_sim.world import World

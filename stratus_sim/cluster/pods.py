@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from stratus_sim.cluster.objects import ObjectKey, Resource
-from stratus_sim.cluster.specs import PodSpec
 from stratus_sim.cluster.status import PodStatus
+from stratus_sim.manifests.shapes import PodSpec
 
 if TYPE_CHECKING:
     from stratus_sim.world import World

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from stratus_sim.cluster import pods
 from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import ObjectKey, Resource
-from stratus_sim.cluster.specs import Container, Probe
+from stratus_sim.cluster.specs import probed_port
 from stratus_sim.kernel import SECOND_US, handler
+from stratus_sim.manifests.shapes import Container, Probe
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
@@ -31,9 +32,10 @@ def begin(world: World, pod: Resource) -> None:
 
 
 def _answers(world: World, pod: Resource, container: Container, probe: Probe) -> bool:
-    if probe.port is None:
+    asked = probed_port(probe)
+    if asked is None:
         return True
-    port = port_number(container, probe.port)
+    port = port_number(container, asked)
     return port is not None and world.processes.listens(pods.root_owner(world, pod), pod, port)
 
 

@@ -13,6 +13,7 @@ import msgspec
 from stratus_sim.cluster import pods
 from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.specs import requested_mib, requested_millicores
 from stratus_sim.cluster.store import watches
 from stratus_sim.kernel import handler
 
@@ -72,9 +73,9 @@ def refusal(node: Resource, pod: Resource) -> str:
         return "node(s) had untolerated taint {node.kubernetes.io/unreachable: }"
     if pod.spec.node_name not in (None, "", node.key.name) or not selector.items() <= node.labels.items():
         return "node(s) didn't match Pod's node affinity/selector"
-    if status.millicores + pod.spec.millicores > status.capacity_millicores:
+    if status.millicores + requested_millicores(pod.spec) > status.capacity_millicores:
         return "Insufficient cpu"
-    if status.memory_mib + pod.spec.memory_mib > status.capacity_mib:
+    if status.memory_mib + requested_mib(pod.spec) > status.capacity_mib:
         return "Insufficient memory"
     return ""
 
@@ -111,7 +112,7 @@ def _release(world: World, pod: Resource) -> None:
 def _reserve(world: World, node: Resource, pod: Resource, sign: int) -> None:
     status = msgspec.structs.replace(
         node.status,
-        millicores=node.status.millicores + sign * pod.spec.millicores,
-        memory_mib=node.status.memory_mib + sign * pod.spec.memory_mib,
+        millicores=node.status.millicores + sign * requested_millicores(pod.spec),
+        memory_mib=node.status.memory_mib + sign * requested_mib(pod.spec),
     )
     world.store.report(node.key, status)

@@ -10,7 +10,7 @@ from typing import Any
 from stratus_sim.errors import UserError
 from stratus_sim.manifests import kinds
 from stratus_sim.manifests.reader import Document, is_template, read_documents, template_error
-from stratus_sim.manifests.shapes import check_shape
+from stratus_sim.manifests.shapes import read_shape
 
 Object = Mapping[str, Any]
 
@@ -127,10 +127,10 @@ def _checked(document: Document, warnings: list[str]) -> Object:
     if kind not in _TEMPLATES_ALLOWED and is_template(item):
         raise template_error(document.where)
     if not kinds.is_known(api_version, kind):
-        check_shape(item | {"kind": f"{kind}.{api_version}"}, document.where)
+        read_shape(item | {"kind": f"{kind}.{api_version}"}, document.where)
         warnings.append(f"{document.where}: {kind} ({api_version}) is no built-in kind: kept without effect")
         return item
-    check_shape(item, document.where)
+    read_shape(item, document.where)
     if not kinds.is_served(api_version, kind):
         served = kinds.SERVED[kind]
         warnings.append(f"{document.where}: {kind} {api_version} is no longer served; read as {served}")

@@ -141,6 +141,7 @@ class PodSpec(_Shape, frozen=True):
     init_containers: list[Container] | None = None
     volumes: list[Volume] | None = None
     node_selector: dict[str, str] | None = None
+    node_name: str | None = None
 
 
 class TemplateMetadata(_Shape, frozen=True):
@@ -157,10 +158,23 @@ class LabelSelector(_Shape, frozen=True):
     match_labels: dict[str, str] | None = None
 
 
+class RollingUpdate(_Shape, frozen=True):
+    max_surge: IntOrString | None = None
+    max_unavailable: IntOrString | None = None
+
+
+class Strategy(_Shape, frozen=True):
+    type: str | None = None
+    rolling_update: RollingUpdate | None = None
+
+
 class WorkloadSpec(_Shape, frozen=True):
     template: Template
     selector: LabelSelector
     replicas: int | None = None
+    strategy: Strategy | None = None
+    revision_history_limit: int | None = None
+    paused: bool | None = None
 
 
 class Workload(_Shape, frozen=True):
@@ -207,8 +221,13 @@ class NodeStatus(_Shape, frozen=True):
     allocatable: dict[str, Amount] | None = None
 
 
+class NodeSpec(_Shape, frozen=True):
+    unschedulable: bool | None = None
+
+
 class Node(_Shape, frozen=True):
     metadata: Metadata
+    spec: NodeSpec = NodeSpec()
     status: NodeStatus | None = None
 
 
@@ -231,14 +250,15 @@ SHAPES: Mapping[str, type[_Shape]] = {
 _AT = re.compile(r" - at `(?:key in )?\$\.?(?P<path>[^`]*)`$")
 
 
-def check_shape(value: Mapping[str, Any], where: str) -> None:
-    """Refuse an object the API server would refuse for a field's type or absence.
+def read_shape(value: Mapping[str, Any], where: str) -> Any:
+    """The typed reading of an object, one of SHAPES or Other.
 
-    `where` leads the message. Raises UserError naming the object and the field's path.
+    `where` leads the message. Raises UserError, naming the object and the field's path, for an object that the API
+    server would refuse for a field's type or absence.
     """
     kind = str(value["kind"])
     try:
-        msgspec.convert(value, SHAPES.get(kind, Other))
+        return msgspec.convert(value, SHAPES.get(kind, Other))
     except msgspec.ValidationError as error:
         raise UserError(_explain(value, where, str(error))) from None
 

@@ -34,6 +34,13 @@ from tests.transaction import small
 
 CREATED = ObjectKey("ConfigMap", small.NAMESPACE, "new")
 
+BARE_POD = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "x"},
+    "spec": {"containers": [{"name": "x", "image": "x:1"}]},
+}
+
 
 def lock_is_free(cluster: SimulatedCluster) -> bool:
     grant = cluster.acquire("probe")
@@ -153,7 +160,7 @@ FORBIDDEN = {
     "unlisted": (Action("cordon", "deployment/web", {}, small.NAMESPACE), "cannot be taken back"),
     "missing": (Action("scale", "deployment/nope", {"replicas": 1}, small.NAMESPACE), "not found"),
     "hidden kind": (
-        Action("apply", "configmap/x", {"manifest": {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}}}),
+        Action("apply", "configmap/x", {"manifest": BARE_POD}),
         "cannot be taken back",
     ),
 }
