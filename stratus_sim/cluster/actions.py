@@ -15,21 +15,17 @@ from stratus_sim.cluster import deployment
 from stratus_sim.cluster.merge import strategic_merge
 from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource, key_of
 from stratus_sim.errors import UserError
-from stratus_sim.manifests import quantity
 from stratus_sim.manifests.kinds import SERVED, is_known
 from stratus_sim.manifests.shapes import read_shape
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
 
-_TEMPLATED = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet")
 _SHORT_NAMES = {
     "po": "Pod", "deploy": "Deployment", "svc": "Service", "cm": "ConfigMap", "no": "Node", "ns": "Namespace",
     "sts": "StatefulSet", "rs": "ReplicaSet", "pvc": "PersistentVolumeClaim", "pv": "PersistentVolume",
     "networkchaos": "NetworkChaos",
 }  # fmt: skip
-MAX_REPLICAS = 10_000
-"""More pods of one workload than this are outside the model; the API server takes what fits 32 bits."""
 _KINDS = {kind.lower(): kind for kind in SERVED} | _SHORT_NAMES
 
 
@@ -134,20 +130,8 @@ def _admit(manifest: Manifest) -> None:
     built_in = is_known(version, kind)
     try:
         read_shape(manifest if built_in else {**manifest, "kind": f"{kind}.{version}"}, "the API server refuses it")
-        if built_in and kind in _TEMPLATED:
-            _admit_template(manifest["spec"])
     except UserError as error:
         raise InvalidAction(str(error)) from None
-
-
-def _admit_template(spec: Mapping[str, Any]) -> None:
-    replicas = spec.get("replicas")
-    if replicas is not None and not 0 <= replicas <= MAX_REPLICAS:
-        raise InvalidAction(f"replicas {replicas}: expected a number from 0 to {MAX_REPLICAS}")
-    for container in spec["template"]["spec"]["containers"]:
-        for amounts in (container.get("resources") or {}).values():
-            if isinstance(amounts, Mapping):
-                list(map(quantity.amount, amounts.values()))
 
 
 def _with_spec(found: Resource, **changes: Any) -> Manifest:

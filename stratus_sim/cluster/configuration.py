@@ -7,6 +7,7 @@ other lists are one value. `flatten` and `unflatten` are inverse.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -14,9 +15,13 @@ from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource
 
 Path = tuple[str, ...]
 Value = Any
-ABSENT: Final = "<absent>"
+ABSENT: Final = ("absent", ())
+"""Stands for a field that is not set: no frozen JSON value, and no list of names, is like it."""
 _ORDER: Final = "[]"
 _EMPTY: Final = "{}"
+_ESCAPE: Final = "\\"
+_BOOLEANS: Final = {True: ("true", ()), False: ("false", ())}
+"""Python holds True and 1 for equal; JSON does not."""
 
 NOT_CONFIGURATION = frozenset({"EndpointSlice", "Lease", "Event"})
 """Kinds controllers write, or that hold the lock: environment, not configuration."""
@@ -85,12 +90,17 @@ def _walk_mapping(node: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, V
     if not node:
         yield (*path, _EMPTY), True
     for key, value in node.items():
-        yield from _walk(value, (*path, str(key)))
+        yield from _walk(value, (*path, _escaped(str(key))))
+
+
+def _escaped(key: str) -> str:
+    """A mapping's own key, told from the marks this module puts into paths."""
+    return _ESCAPE + key if key[:1] in ("[", "{", _ESCAPE) else key
 
 
 def _named(items: list[Any]) -> bool:
     names = [item.get("name") for item in items if isinstance(item, Mapping)]
-    return bool(items) and len(names) == len(items) == len({n for n in names if isinstance(n, str)})
+    return bool(items) and len(names) == len(items) == len({n for n in names if isinstance(n, str) and n})
 
 
 def freeze(value: Any) -> Value:
@@ -99,7 +109,7 @@ def freeze(value: Any) -> Value:
         return ("{}", *((k, freeze(v)) for k, v in sorted(value.items())))
     if isinstance(value, list):
         return ("[]", *(freeze(item) for item in value))
-    return value
+    return _BOOLEANS[value] if isinstance(value, bool) else value
 
 
 def thaw(value: Value) -> Any:
@@ -108,7 +118,15 @@ def thaw(value: Value) -> Any:
         return {k: thaw(v) for k, v in value[1:]}
     if isinstance(value, (tuple, list)) and value and value[0] == "[]":
         return [thaw(item) for item in value[1:]]
-    return value
+    return next((boolean for boolean, frozen in _BOOLEANS.items() if value == frozen), value)
+
+
+def shown(value: Value) -> str:
+    """A value as people read it."""
+    if value == ABSENT:
+        return "<absent>"
+    plain = thaw(value)
+    return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False, default=str)
 
 
 def _build(node: Any) -> Any:
@@ -119,4 +137,4 @@ def _build(node: Any) -> Any:
         known = [n for n in names if f"[{n}]" in node]
         extra = [key[1:-1] for key in node if key != _ORDER and key[1:-1] not in names]
         return [_build(node[f"[{name}]"]) for name in known + extra]
-    return {key: _build(child) for key, child in node.items() if key != _EMPTY}
+    return {key.removeprefix(_ESCAPE): _build(child) for key, child in node.items() if key != _EMPTY}

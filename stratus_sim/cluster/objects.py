@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from stratus_sim.cluster.status import Status
-from stratus_sim.manifests.kinds import CLUSTER_SCOPED, NAMESPACED
+from stratus_sim.manifests.kinds import CLUSTER_SCOPED, NAMESPACED, qualified
 
 Manifest = Mapping[str, Any]
 
@@ -46,11 +46,17 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
 
 
 def key_of(manifest: Manifest) -> ObjectKey:
-    """The identity a manifest declares."""
+    """The identity a manifest declares; without `apiVersion` its kind is taken to be a built-in one."""
     metadata = manifest.get("metadata") or {}
-    kind = str(manifest.get("kind", ""))
+    kind = kind_of(manifest)
     namespace = metadata.get("namespace") or ("default" if kind in NAMESPACED else "")
     return ObjectKey(kind, "" if kind in CLUSTER_SCOPED else str(namespace), str(metadata.get("name", "")))
+
+
+def kind_of(manifest: Manifest) -> str:
+    """The kind, told apart from built-in ones of the same name (`kinds.qualified`)."""
+    kind, version = str(manifest.get("kind", "")), manifest.get("apiVersion")
+    return kind if version is None else qualified(str(version), kind)
 
 
 def labels_of(manifest: Manifest) -> Mapping[str, str]:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from stratus_sim.manifests import quantity
+from stratus_sim.manifests.kinds import qualified
 from stratus_sim.manifests.shapes import Container, PodSpec, Probe, read_shape
 
 _ACTED_ON = frozenset({"Deployment", "ReplicaSet", "StatefulSet", "Pod", "Service", "Node"})
@@ -24,7 +25,7 @@ def read_spec(manifest: Mapping[str, Any]) -> Any:
     Raises:
         UserError: a field has the wrong type or is missing; the message names object and field.
     """
-    if manifest.get("kind") not in _ACTED_ON:
+    if qualified(str(manifest.get("apiVersion")), str(manifest.get("kind"))) not in _ACTED_ON:
         return None
     return read_shape(manifest, "the API server").spec
 

@@ -35,7 +35,10 @@ def on_pod(world: World, old: Resource | None, new: Resource | None) -> None:
 
 @handler("statefulset")
 def reconcile(world: World, key: ObjectKey) -> None:
-    """Take the one next step: scale down, replace an outdated pod, or create the next ordinal."""
+    """Take the one next step: scale down, create the next ordinal, or replace the highest outdated pod.
+
+    A pod that is there but not ready holds up everything but scaling down, as with the default `OrderedReady`.
+    """
     stateful = world.store.get(key)
     if stateful is None:
         return
@@ -46,11 +49,21 @@ def reconcile(world: World, key: ObjectKey) -> None:
     if any(pod.deleting for pod in owned):
         return
     surplus = [pod for pod in owned if ordinal(pod.key) >= replicas]
-    outdated = [pod for pod in owned if pod.manifest["spec"] != stateful.manifest["spec"]["template"]["spec"]]
-    if surplus or outdated:
-        pods.terminate(world, (surplus or outdated)[-1].key)
-    elif len(owned) < replicas and ready == len(owned):
+    if surplus:
+        pods.terminate(world, surplus[-1].key)
+    elif ready < len(owned):
+        return
+    elif len(owned) < replicas:
         _create(world, stateful, {ordinal(pod.key) for pod in owned})
+    else:
+        _replace_outdated(world, stateful, owned)
+
+
+def _replace_outdated(world: World, stateful: Resource, owned: list[Resource]) -> None:
+    wanted = stateful.manifest["spec"]["template"]["spec"]
+    outdated = [pod for pod in owned if pod.manifest["spec"] != wanted]
+    if outdated:
+        pods.terminate(world, outdated[-1].key)
 
 
 def ordinal(pod: ObjectKey) -> int:

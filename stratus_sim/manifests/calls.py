@@ -111,7 +111,7 @@ def service_keys(manifests: Manifests) -> frozenset[str]:
 
 def lookup_in(manifests: Manifests) -> Lookup:
     """Finds an object among the manifests by kind, namespace and name."""
-    table = {(item["kind"], object_key(item)): item for item in manifests.objects}
+    table = {(kinds.qualified(item["apiVersion"], item["kind"]), object_key(item)): item for item in manifests.objects}
     return lambda kind, namespace, name: table.get((kind, f"{namespace}/{name}"))
 
 

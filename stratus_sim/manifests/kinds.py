@@ -57,6 +57,16 @@ def is_known(api_version: str, kind: str) -> bool:
     return _group(SERVED.get(kind, "?/")) == _group(api_version) or _moved(api_version, kind)
 
 
+def qualified(api_version: str, kind: str) -> str:
+    """The kind, with its group behind it where a custom kind bears the name of a built-in one, as kubectl writes it.
+
+    >>> qualified("v1", "Service"), qualified("serving.knative.dev/v1", "Service")
+    ('Service', 'Service.serving.knative.dev')
+    """
+    ambiguous = kind in SERVED and not is_known(api_version, kind)
+    return f"{kind}.{_group(api_version)}" if ambiguous else kind
+
+
 def _group(api_version: str) -> str:
     return api_version.rpartition("/")[0]
 

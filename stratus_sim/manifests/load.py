@@ -28,7 +28,7 @@ class Manifests:
 
     def of_kind(self, *wanted: str) -> tuple[Object, ...]:
         """The objects of these kinds, in file order."""
-        return tuple(item for item in self.objects if item["kind"] in wanted)
+        return tuple(item for item in self.objects if kinds.qualified(item["apiVersion"], item["kind"]) in wanted)
 
 
 def load(path: Path, namespace: str | None = None) -> Manifests:

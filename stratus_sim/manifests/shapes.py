@@ -7,14 +7,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from stratus_sim.errors import UserError
+from stratus_sim.manifests import quantity
 
 IntOrString = int | str
-Amount = int | float | str
+Amount = int | float | Annotated[str, msgspec.Meta(pattern=quantity.PATTERN)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
+"""Replicas; the upper bound is ours: more would only exhaust the memory of whoever asks."""
+_PERCENTAGE = r"^\d{1,3}%$"
+Share = Annotated[int, msgspec.Meta(ge=0)] | Annotated[str, msgspec.Meta(pattern=_PERCENTAGE)]
+_PLAIN_NAME = r"^[^/\s\x00-\x1f\x7f]{1,253}$"
+Name = Annotated[str, msgspec.Meta(pattern=_PLAIN_NAME)]
+_IN_WORDS = {
+    quantity.PATTERN: "a resource quantity, as 100m or 128Mi",
+    _PERCENTAGE: "a whole number or a percentage, as 25%",
+    _PLAIN_NAME: "a name of 1 to 253 characters without spaces and slashes",
+}
 
 
 class _Shape(msgspec.Struct, frozen=True, rename="camel"):
@@ -22,7 +34,7 @@ class _Shape(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Metadata(_Shape, frozen=True):
-    name: str
+    name: Name
     namespace: str | None = None
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
@@ -137,7 +149,7 @@ class Volume(_Shape, frozen=True):
 
 
 class PodSpec(_Shape, frozen=True):
-    containers: list[Container]
+    containers: Annotated[list[Container], msgspec.Meta(min_length=1)]
     init_containers: list[Container] | None = None
     volumes: list[Volume] | None = None
     node_selector: dict[str, str] | None = None
@@ -159,8 +171,8 @@ class LabelSelector(_Shape, frozen=True):
 
 
 class RollingUpdate(_Shape, frozen=True):
-    max_surge: IntOrString | None = None
-    max_unavailable: IntOrString | None = None
+    max_surge: Share | None = None
+    max_unavailable: Share | None = None
 
 
 class Strategy(_Shape, frozen=True):
@@ -171,7 +183,7 @@ class Strategy(_Shape, frozen=True):
 class WorkloadSpec(_Shape, frozen=True):
     template: Template
     selector: LabelSelector
-    replicas: int | None = None
+    replicas: Count | None = None
     strategy: Strategy | None = None
     revision_history_limit: int | None = None
     paused: bool | None = None
@@ -268,5 +280,8 @@ def _explain(value: Mapping[str, Any], where: str, problem: str) -> str:
     name = metadata.get("name", "?") if isinstance(metadata, dict) else "?"
     at = _AT.search(problem)
     path, text = (at["path"], problem[: at.start()]) if at else ("", problem)
+    pattern = next((words for regex, words in _IN_WORDS.items() if repr(regex) in text), None)
+    if pattern:
+        return f"{where}: {value['kind']} {name!r}: field {path or 'at the top'}: Expected {pattern}"
     quote = "; quote the value to make it a string" if "Expected `str" in text else ""
     return f"{where}: {value['kind']} {name!r}: field {path or 'at the top'}: {text}{quote}"

@@ -33,7 +33,7 @@ class LineFile:
         """
         self.path = path
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)  # undo needs what Secrets held
             _sync_folder(path.parent)
         except OSError as error:
             raise UserError(f"{path}: cannot be opened for writing ({error.strerror})") from None

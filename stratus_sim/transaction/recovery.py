@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from stratus_sim.cluster.configuration import Field, Value, thaw
+from stratus_sim.cluster.configuration import Field, Value, shown
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.transaction import records as r
 from stratus_sim.transaction.cluster import Cluster, Grant
 from stratus_sim.transaction.journal import Journal
 from stratus_sim.transaction.ledger import UNKNOWN_WRITER, Ledger
+from stratus_sim.transaction.redaction import redacted
 from stratus_sim.transaction.undo import LockHeld, Rollback
 from stratus_spec import Phase
 
@@ -35,7 +36,14 @@ class Recovery:
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON."""
-        kept = [{"field": str(w.field), "before": thaw(w.before), "now": thaw(w.after)} for w in self.kept]
+        kept = [
+            {
+                "field": str(w.field),
+                "before": shown(redacted(w.field, w.before)),
+                "now": shown(redacted(w.field, w.after)),
+            }
+            for w in self.kept
+        ]
         return {"open": self.open, "undone": self.undone, "kept": kept, "phase": str(self.phase)}
 
     def __str__(self) -> str:

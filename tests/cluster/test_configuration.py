@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratus_sim.cluster.configuration import ABSENT, difference, flatten, unflatten
+from stratus_sim.cluster.configuration import ABSENT, difference, flatten, freeze, thaw, unflatten
 from stratus_sim.cluster.merge import strategic_merge
 from tests.conftest import stage
 
 scalars = st.one_of(st.none(), st.booleans(), st.integers(-5, 5), st.text("ab.[]{}", max_size=3))
-names = st.text("abc", min_size=1, max_size=2)
-keys = st.text("abc.{", min_size=1, max_size=3)
+names = st.text("ab[]{}", max_size=2)
+keys = st.text("ab.[]{}\\", min_size=1, max_size=3)
 trees = st.recursive(
     scalars,
     lambda inner: st.one_of(
@@ -44,6 +45,16 @@ def test_applying_a_difference_gives_the_other_side(before: dict, after: dict) -
         assert fields.get(path, ABSENT) == old
         fields[path] = new
     assert unflatten({p: v for p, v in fields.items() if v != ABSENT}) == after
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [(True, 1), (False, 0), ("<absent>", None), (["absent", []], None), ([], {}), ("", None)]
+)
+def test_values_json_tells_apart_are_told_apart(one: object, other: object) -> None:
+    assert difference({"spec": {"x": one}}, {"spec": {"x": other}}) != {}
+    assert difference({"spec": {"x": one}}, {"spec": {}}) != {}
+    assert freeze(one) != ABSENT
+    assert repr(thaw(freeze(one))) == repr(one)
 
 
 def test_added_fields_vanish_when_the_before_image_is_restored() -> None:

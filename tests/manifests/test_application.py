@@ -163,7 +163,7 @@ def test_sizes(write: Write, resources: str, memory_mib: int, cpu_us: int) -> No
 
 
 def test_malformed_quantity(write: Write) -> None:
-    with pytest.raises(UserError, match="'lots'"):
+    with pytest.raises(UserError, match=r"limits.*Expected a resource quantity, as 100m or 128Mi"):
         describe(load(write(POD.replace("RESOURCES", "{limits: {memory: lots}}"))))
 
 

@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.errors import UserError
+from stratus_sim.genesis import deploy
+from stratus_sim.manifests.application import describe
 from stratus_sim.manifests.load import load
 from stratus_sim.manifests.reader import read_documents
 
@@ -144,6 +147,9 @@ def test_unknown_kinds_are_kept(write: Write) -> None:
 def test_foreign_group_with_a_builtin_name_is_unknown(write: Write) -> None:
     manifests = load(write("apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: s}\nspec: {}\n"))
     assert "is no built-in kind" in manifests.warnings[0]
+    assert manifests.of_kind("Service") == ()
+    world = deploy(manifests, describe(manifests))
+    assert world.store.get(ObjectKey("Service.serving.knative.dev", "", "s")) is not None
 
 
 def test_old_versions_are_read_as_the_served_one(write: Write) -> None:
