@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -10,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from stratus_sim.cli import main
 from tests.conftest import ROOT
+from tests.transaction.test_kill import BEFORE, killed
 
 GEO = "hotel/service-target-port-misconfig/geo"
 
@@ -155,3 +159,19 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_hash_seed(tmp_path: Pat
         )
         found.add(out.read_bytes())
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("at", [9, 12, 20])
+def test_a_killed_run_is_undone_from_its_journal(stratus, tmp_path: Path, at: int) -> None:
+    def run(journal: Path) -> None:
+        words = ("run", GEO, "--policy", "reckless", "--journal", str(journal), "--format", "json")
+        sys.argv = ["stratus", *words]
+        with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
+            main()
+
+    journal = tmp_path / "run.journal"
+    assert killed(run, journal, at, BEFORE), "the run ended before it could be killed"
+    ran = stratus("recover", journal, "--format", "json")
+    assert ran.code == 0
+    assert json.loads(ran.out)["open"] is True
+    assert "no transaction was open" in stratus("recover", journal).out

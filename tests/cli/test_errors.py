@@ -49,7 +49,7 @@ def files(folder: Path) -> dict[str, str]:
         (["check", "runbook", "--manifests", "list.yaml"], "list.yaml:1"),
         (["check", "runbook", "--manifests", "settings.yaml"], "apiVersion"),
         (["check", "runbook", "--manifests", "replicas.yaml"], "replicas"),
-        (["check", "runbook", "--manifests", "memory.yaml"], "lots"),
+        (["check", "runbook", "--manifests", "memory.yaml"], "limits[...]: Expected a resource quantity, as 100m"),
         (["check", "runbook", "--manifests", "chart.yaml"], "helm template"),
         (["check", "runbook", "--manifests", "app.yaml", "--topology", "edge.yaml"], "nobody"),
         (["check", "runbook", "--manifests", "app.yaml", "--topology", "unknown.yaml"], "cals"),
