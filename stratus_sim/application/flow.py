@@ -89,14 +89,19 @@ def solve(world: World) -> Flows:
 
 
 def _rates(plan: Plan, world: World) -> dict[str, int]:
-    """Requests per 1,000 s at each workload: every request makes each hard call of a workload once."""
+    """Requests per 1,000 s at each workload: every request makes each hard call of a workload once.
+
+    What comes into a circle of calls visits each of its members once: how often it goes round, no manifest says.
+    """
     rates = dict.fromkeys(plan.order, 0)
     for name in plan.entries:
         rates[name] += _entry_rate(world)
-    for name in reversed(plan.order):
-        for callee in plan.callees[name]:
-            if plan.position[callee] < plan.position[name]:
-                rates[callee] += rates[name]
+    for knot in reversed(plan.knots):
+        rates.update(dict.fromkeys(knot, sum(rates[name] for name in knot)))
+        for name in knot:
+            for callee in plan.callees[name]:
+                if callee not in knot:
+                    rates[callee] += rates[name]
     return rates
 
 
@@ -123,15 +128,13 @@ def _workload(
     """A request succeeds when its pod has room and every hard call succeeds."""
     success = 1000 / load if load > 1000 else 1.0
     latency = world.application.workloads[name].latency_us * 1000 / (1000 - min(load, 950))
-    error = "overloaded" if load > 1000 else ""
     for call in plan.calls[name]:
         outcome = _through(router.call(call), health)
         seen[call] = outcome
         if call.hard:
             success *= outcome.success
             latency += outcome.latency_us
-            error = error or outcome.error
-    return _Health(success, latency, error) if router.pods(name) else _Health(0.0, REFUSAL_US, "no ready pods")
+    return _Health(success, latency) if router.pods(name) else _Health(0.0, REFUSAL_US)
 
 
 def _through(hops: list[Hop], health: dict[str, _Health]) -> _Health:

@@ -13,10 +13,11 @@ from stratus_sim.manifests.calls import Call
 
 
 class Plan(NamedTuple):
-    """`order` lists workloads callees first; `position` inverts it; `callees` counts hard calls, once per call."""
+    """`knots` are the workloads in sets that call each other in a circle, most of one member, callees first; `order`
+    lists their members. `callees` names the workload behind each hard call."""
 
+    knots: tuple[tuple[str, ...], ...]
     order: tuple[str, ...]
-    position: Mapping[str, int]
     calls: Mapping[str, tuple[Call, ...]]
     callees: Mapping[str, tuple[str, ...]]
     entries: tuple[str, ...]
@@ -28,11 +29,11 @@ def plan_of(application: Application) -> Plan:
     """The evaluation plan of an application; computed once per application."""
     calls = {name: tuple(c for c in application.calls if c.source_key == name) for name in application.workloads}
     callees = {name: _callees(application, calls[name]) for name in calls}
-    order = _callees_first(callees)
+    knots = _callees_first(callees)
     entries = tuple(w for service in application.entrypoints for w in application.services.get(service, ())[:1])
     return Plan(
-        order=order,
-        position={name: index for index, name in enumerate(order)},
+        knots=knots,
+        order=tuple(name for knot in knots for name in knot),
         calls=calls,
         callees=callees,
         entries=entries,
@@ -53,8 +54,7 @@ def _graph(callees: Mapping[str, tuple[str, ...]]) -> nx.DiGraph[str]:
     return graph
 
 
-def _callees_first(callees: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+def _callees_first(callees: Mapping[str, tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
     components = nx.condensation(_graph(callees))
     ranked = nx.lexicographical_topological_sort(components, key=lambda c: min(components.nodes[c]["members"]))
-    names = [name for c in ranked for name in sorted(components.nodes[c]["members"])]
-    return tuple(reversed(names))
+    return tuple(tuple(sorted(components.nodes[c]["members"], reverse=True)) for c in reversed(list(ranked)))

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 @watches("Deployment", "ReplicaSet", "StatefulSet", "Service")
 def on_owner(world: World, old: Resource | None, new: Resource | None) -> None:
     if new is None and old is not None:
-        world.enqueue("garbage", old.key)
+        for child in world.store.owned(old.key):
+            world.enqueue("garbage", (child.key, child.uid))
 
 
 @watches("Namespace")
@@ -31,10 +32,11 @@ def on_namespace(world: World, old: Resource | None, new: Resource | None) -> No
 
 
 @handler("garbage")
-def collect(world: World, owner: ObjectKey) -> None:
-    if world.store.get(owner) is None:
-        for child in world.store.owned(owner):
-            _discard(world, child)
+def collect(world: World, orphan: tuple[ObjectKey, int]) -> None:
+    """The owner is gone for good, even where another object has taken its name by now."""
+    child = world.store.get(orphan[0])
+    if child is not None and child.uid == orphan[1]:
+        _discard(world, child)
 
 
 def _discard(world: World, resource: Resource) -> None:

@@ -43,7 +43,7 @@ HEALTHY = Severity(0, 0, 0)
 
 def measure(world: World) -> Severity:
     """The severity of a world at this instant, from what exists and what flows."""
-    return Severity(_components(world), _requests(world), ALERT_WEIGHT * len(firing(world)))
+    return Severity(components(world), _requests(world), ALERT_WEIGHT * len(firing(world)))
 
 
 def no_worse(after: Severity, before: Severity) -> bool:
@@ -57,7 +57,8 @@ def unwell(world: World) -> dict[str, int]:
     return {name: share for name, share in shares.items() if share}
 
 
-def _components(world: World) -> int:
+def components(world: World) -> int:
+    """The first component: 1000 for each silent node and the shares of `unwell`."""
     nodes = sum(1000 for node in world.store.list("Node") if not node.status.heartbeat)
     return nodes + sum(unwell(world).values())
 

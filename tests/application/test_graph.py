@@ -11,7 +11,10 @@ from stratus_sim.application.flow import CallFlow, EntryFlow, Flows
 from stratus_sim.application.graph import plan_of
 from stratus_sim.cluster import api, nodes
 from stratus_sim.cluster.objects import ObjectKey
+from stratus_sim.genesis import deploy
 from stratus_sim.kernel import SECOND_US
+from stratus_sim.manifests.application import describe
+from stratus_sim.manifests.load import Manifests
 from stratus_sim.manifests.topology import Profile
 from stratus_sim.telemetry.alerts import firing
 from stratus_sim.world import World
@@ -187,3 +190,41 @@ def test_an_entry_service_is_told_apart_from_its_workload() -> None:
     world.run_for(70 * SECOND_US)
     assert dict(world.traffic.erring).keys() == {"default/a"}
     assert epochs.current(world).workloads["default/a"].success_permille == 1000
+
+
+def caller(replicas: int, **env: str) -> dict[str, Any]:
+    manifest = deployment("caller", replicas)
+    container = manifest["spec"]["template"]["spec"]["containers"][0]
+    container["env"] = [{"name": name, "value": value} for name, value in env.items()]
+    manifest["spec"]["strategy"] = {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    return manifest
+
+
+def wired(**env: str) -> World:
+    """`caller` finds `b` by its environment; `b` has two ports."""
+    two = {**service("b"), "spec": {"selector": {"app": "b"}, "ports": [{"name": "x", "port": 81}, {"port": 80}]}}
+    manifests = Manifests((caller(2, **env), service("caller"), deployment("b"), two))
+    return deploy(manifests, describe(manifests), 1)
+
+
+def test_a_rollout_of_a_wrong_address_costs_the_share_of_the_pods_that_have_it() -> None:
+    world, shares = wired(B_ADDR="b:80"), []
+    api.put(world, caller(2, B_ADDR="nowhere:80"), "test")
+    while world.kernel.queued or world.kernel.timers:
+        world.step()
+        found = epochs.current(world).calls[0].success_permille
+        shares += [found] if found not in shares else []
+    assert shares == [1000, 667, 500, 333, 0]
+
+
+def test_the_port_of_an_address_may_stand_in_a_variable_beside_it() -> None:
+    world = wired(B_HOST="b", B_PORT="80")
+    assert (epochs.current(world).calls[0].error, entry(world).success_permille) == ("", 1000)
+    api.put(world, caller(2, B_HOST="b", B_PORT="82"), "test")
+    world.run_for(60 * SECOND_US)
+    assert epochs.current(world).calls[0].error == "connection refused"
+
+
+def test_what_a_circle_of_calls_carries_reaches_all_of_it_and_what_it_calls() -> None:
+    world = mesh("a>c", "c>b", "b>c", "b>d")
+    assert rates(world) == dict.fromkeys("abcd", DEFAULT_RATE)

@@ -133,3 +133,13 @@ def test_surge_rounds_up(hotel: World, value: object, replicas: int, surge: int)
     patch = {"spec": {"replicas": replicas, "strategy": {"rollingUpdate": {"maxSurge": value}}}}
     do(hotel, "patch", "deployment/geo", patch=patch)
     assert deployment.bounds(hotel.store.get(GEO))[0] == surge
+
+
+def test_a_deployment_recreated_at_once_does_not_inherit_what_the_old_one_owned(hotel: World) -> None:
+    manifest = hotel.store.get(GEO).manifest
+    before = {p.key for p in pods(hotel, GEO)}
+    api.delete(hotel, GEO, "test")
+    api.put(hotel, manifest, "test")
+    hotel.run_for(60 * SECOND_US)
+    assert ready(hotel, GEO) == len(before)
+    assert before.isdisjoint(p.key for p in pods(hotel, GEO))
