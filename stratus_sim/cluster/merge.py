@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_MERGE_KEYS = ("name", "containerPort", "port", "mountPath", "ip", "key")
+_MERGE_KEYS = ("name", "containerPort", "port", "mountPath", "ip")
 
 
 def strategic_merge(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource
 from stratus_sim.cluster.status import PodStatus
-from stratus_sim.manifests.shapes import PodSpec
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
@@ -39,18 +38,19 @@ def usefulness(pod: Resource) -> tuple[bool, bool, int]:
     return bool(pod.status.node), pod.status.ready, -pod.uid
 
 
-def create(
-    world: World,
-    key: ObjectKey,
-    owner: ObjectKey,
-    labels: Mapping[str, str],
-    raw: Mapping[str, Any],
-    spec: PodSpec,
-) -> None:
-    """Create a pod from its owner's template; `raw` and `spec` are the two readings of the same pod spec."""
-    metadata = {"name": key.name, "namespace": key.namespace, "labels": labels}
-    manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": raw}
-    world.store.create(manifest, owner=owner, status=PodStatus(since_us=world.now_us), spec=spec)
+def create(world: World, name: str, owner: Resource) -> None:
+    """Create a pod from the template of the object that owns it."""
+    template, raw = owner.spec.template, owner.manifest["spec"]["template"]
+    metadata = {"name": name, "namespace": owner.key.namespace, **marks(raw)}
+    manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": raw["spec"]}
+    world.store.create(manifest, owner=owner.key, status=PodStatus(since_us=world.now_us), spec=template.spec)
+
+
+def marks(template: Manifest) -> dict[str, Mapping[str, str]]:
+    """The labels a template puts on its pods, and the annotations where it has any."""
+    metadata = template.get("metadata") or {}
+    annotations = metadata.get("annotations")
+    return {"labels": metadata.get("labels") or {}, **({"annotations": annotations} if annotations else {})}
 
 
 def update(world: World, pod: Resource, **changes: Any) -> None:

@@ -60,10 +60,7 @@ def _delete_pods(world: World, key: ObjectKey, count: int) -> None:
 
 def _create_pod(world: World, replica_set: Resource) -> None:
     name = _free_name(world, replica_set.key)
-    template = replica_set.spec.template
-    labels = (template.metadata and template.metadata.labels) or {}
-    spec = replica_set.manifest["spec"]["template"]["spec"]
-    pods.create(world, ObjectKey("Pod", replica_set.key.namespace, name), replica_set.key, labels, spec, template.spec)
+    pods.create(world, name, replica_set)
     emit(world, replica_set.key, "SuccessfulCreate", f"Created pod: {name}")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stratus_sim.cluster import pods
-from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource
 from stratus_sim.cluster.status import ReplicaStatus
 from stratus_sim.cluster.store import watches
 from stratus_sim.kernel import handler
@@ -60,10 +60,14 @@ def reconcile(world: World, key: ObjectKey) -> None:
 
 
 def _replace_outdated(world: World, stateful: Resource, owned: list[Resource]) -> None:
-    wanted = stateful.manifest["spec"]["template"]["spec"]
-    outdated = [pod for pod in owned if pod.manifest["spec"] != wanted]
+    template = stateful.manifest["spec"]["template"]
+    outdated = [pod for pod in owned if not _is_of(pod, template)]
     if outdated:
         pods.terminate(world, outdated[-1].key)
+
+
+def _is_of(pod: Resource, template: Manifest) -> bool:
+    return pod.manifest["spec"] == template["spec"] and pods.marks(pod.manifest) == pods.marks(template)
 
 
 def ordinal(pod: ObjectKey) -> int:
@@ -72,7 +76,4 @@ def ordinal(pod: ObjectKey) -> int:
 
 def _create(world: World, stateful: Resource, taken: set[int]) -> None:
     number = next(n for n in range(len(taken) + 1) if n not in taken)
-    template = stateful.spec.template
-    labels = (template.metadata and template.metadata.labels) or {}
-    key = ObjectKey("Pod", stateful.key.namespace, f"{stateful.key.name}-{number}")
-    pods.create(world, key, stateful.key, labels, stateful.manifest["spec"]["template"]["spec"], template.spec)
+    pods.create(world, f"{stateful.key.name}-{number}", stateful)

@@ -15,7 +15,11 @@ from stratus_sim.errors import UserError
 from stratus_sim.manifests import quantity
 
 IntOrString = int | str
-Amount = int | float | Annotated[str, msgspec.Meta(pattern=quantity.PATTERN)]
+Amount = (
+    Annotated[int, msgspec.Meta(ge=0)]
+    | Annotated[float, msgspec.Meta(ge=0)]
+    | Annotated[str, msgspec.Meta(pattern=quantity.PATTERN)]
+)
 Count = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 """Replicas; the upper bound is ours: more would only exhaust the memory of whoever asks."""
 _PERCENTAGE = r"^\d{1,3}%$"

@@ -20,7 +20,9 @@ def redacted(field: Field, value: Value) -> Value:
 def plain(record: AnyRecord) -> dict[str, Any]:
     """A journal record as plain JSON for readers."""
     hidden = {
-        name: tuple(Write(w.field, redacted(w.field, w.before), redacted(w.field, w.after)) for w in getattr(record, name))
+        name: tuple(
+            Write(w.field, redacted(w.field, w.before), redacted(w.field, w.after)) for w in getattr(record, name)
+        )
         for name in ("writes", "kept")
         if hasattr(record, name)
     }

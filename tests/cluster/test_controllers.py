@@ -300,3 +300,13 @@ def test_a_deleted_namespace_takes_its_own_and_lets_its_pods_end_gracefully() ->
     world.run_for(10 * SECOND_US)
     assert {r.key.namespace for r in world.store.everything()} == {"", "other"}
     assert world.store.get(ObjectKey("Namespace", "", "other")) is not None
+
+
+def test_restarting_a_stateful_set_replaces_every_pod() -> None:
+    world = stateful(3)
+    world.run_for(60 * SECOND_US)
+    before = {p.key.name: p.uid for p in pods(world, DB)}
+    patch(world, DB, {"template": {"metadata": {"annotations": {"restartedAt": "now"}}}}, seconds=120)
+    after = {p.key.name: p.uid for p in pods(world, DB)}
+    assert before.keys() == after.keys()
+    assert all(before[name] != after[name] for name in before)

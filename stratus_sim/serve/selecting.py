@@ -1,0 +1,73 @@
+"""Label and field selectors, as list and watch take them.
+
+Source: kubernetes.io/docs/concepts/overview/working-with-objects/labels ("API") and .../field-selectors.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from stratus_sim.serve.answers import Refusal
+from stratus_sim.telemetry.render import Json
+
+Test = Callable[[Json], bool]
+
+_SET = re.compile(r"^(?P<key>\S+)\s+(?P<operator>in|notin)\s*\((?P<values>[^()]*)\)$")
+_EQUALITY = re.compile(r"^(?P<key>[^\s!=]+)\s*(?P<operator>==|=|!=)\s*(?P<value>[^\s!=]*)$")
+_EXISTENCE = re.compile(r"^(?P<operator>!?)\s*(?P<key>[^\s!=()]+)$")
+_TERMS = re.compile(r",(?![^()]*\))")
+
+
+def test_of(parameters: Mapping[str, str]) -> Test:
+    """Whether an object matches the `labelSelector` and the `fieldSelector` of a request.
+
+    Raises:
+        Refusal: 400, a selector that nobody can read; nothing is guessed.
+    """
+    tests = [_label_test(term) for term in _terms(parameters.get("labelSelector", ""))]
+    tests += [_field_test(term) for term in _terms(parameters.get("fieldSelector", ""))]
+    return lambda item: all(test(item) for test in tests)
+
+
+def _terms(selector: str) -> list[str]:
+    return [term.strip() for term in _TERMS.split(selector) if term.strip()]
+
+
+def _label_test(term: str) -> Test:
+    if match := _SET.match(term):
+        values = frozenset(value.strip() for value in match["values"].split(","))
+        wanted = match["operator"] == "in"
+        return _on_label(match["key"], lambda value: (value in values) == wanted)
+    if match := _EQUALITY.match(term):
+        value, equal = match["value"], match["operator"] != "!="
+        return _on_label(match["key"], lambda found: (found == value) == equal)
+    if match := _EXISTENCE.match(term):
+        there = not match["operator"]
+        return _on_label(match["key"], lambda found: (found is not None) == there)
+    raise Refusal(400, f"unable to parse requirement {term!r} of the label selector")
+
+
+def _on_label(key: str, holds: Callable[[str | None], bool]) -> Test:
+    return lambda item: holds((item["metadata"].get("labels") or {}).get(key))
+
+
+def _field_test(term: str) -> Test:
+    match = _EQUALITY.match(term)
+    if match is None:
+        raise Refusal(400, f"invalid field selector {term!r}: expected path=value or path!=value")
+    path, value, equal = match["key"].split("."), match["value"], match["operator"] != "!="
+    return lambda item: (_text(_at(item, path)) == value) == equal
+
+
+def _at(item: Any, path: list[str]) -> Any:
+    for step in path:
+        item = item.get(step) if isinstance(item, Mapping) else None
+    return item
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)

@@ -1,0 +1,202 @@
+"""Lists as `kubectl get` prints them: the server chooses the columns (meta.k8s.io/v1 Table)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from stratus_sim.telemetry.render import Json
+
+Cell = Callable[[Json], Any]
+Column = tuple[str, Cell]
+
+
+class Columns:
+    """The columns of a kind between NAME and AGE, and those `-o wide` adds."""
+
+    def __init__(self, *narrow: Column, wide: tuple[Column, ...] = (), named: bool = True) -> None:
+        self.narrow, self.wide, self.named = narrow, wide, named
+
+
+def table(kind: str, items: Iterable[Json], now: str, version: str, include: str) -> Json:
+    """A Table of objects; `include` is the request's `includeObject`, `now` the instant ages are counted to."""
+    columns = _COLUMNS.get(kind, Columns())
+    shown: list[Column] = [("Name", _name), *columns.narrow, ("Age", lambda item: _age(item, now))]
+    if not columns.named:
+        shown = [("Last Seen", lambda item: _since(item["lastTimestamp"], now)), *columns.narrow]
+    everything = [*((column, 0) for column in shown), *((column, 1) for column in columns.wide)]
+    definitions = [
+        {"name": name, "type": "string", "format": "name" if name == "Name" else "", "description": "", "priority": p}
+        for (name, _), p in everything
+    ]
+    rows = [{"cells": [cell(item) for (_, cell), _ in everything], "object": _object(item, include)} for item in items]
+    return {
+        "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": {"resourceVersion": version},
+        "columnDefinitions": definitions, "rows": rows,
+    }  # fmt: skip
+
+
+def _object(item: Json, include: str) -> Json | None:
+    if include == "None":
+        return None
+    if include == "Object":
+        return item
+    return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": item["metadata"]}
+
+
+def _name(item: Json) -> str:
+    return str(item["metadata"]["name"])
+
+
+def _age(item: Json, now: str) -> str:
+    return _since(item["metadata"]["creationTimestamp"], now)
+
+
+def _since(then: str, now: str) -> str:
+    return duration(int((datetime.fromisoformat(now) - datetime.fromisoformat(then)).total_seconds()))
+
+
+def duration(seconds: int) -> str:
+    """A span as kubectl shortens it.
+
+    >>> [duration(s) for s in (5, 130, 1200, 9000, 100000, 900000)]
+    ['5s', '2m10s', '20m', '150m', '27h', '10d']
+    """
+    if seconds < 120:
+        return f"{seconds}s"
+    minutes = seconds // 60
+    if minutes < 10:
+        return f"{minutes}m{seconds % 60}s" if seconds % 60 else f"{minutes}m"
+    if minutes < 180:
+        return f"{minutes}m"
+    return f"{minutes // 60}h" if minutes < 48 * 60 else f"{minutes // 1440}d"
+
+
+def _at(*path: str, default: Any = "") -> Cell:
+    def read(item: Json) -> Any:
+        found: Any = item
+        for step in path:
+            found = found.get(step) if isinstance(found, Mapping) else None
+        return default if found is None else found
+
+    return read
+
+
+def _of(top: Cell, part: Cell) -> Cell:
+    return lambda item: f"{top(item)}/{part(item)}"
+
+
+def _containers(item: Json) -> list[Json]:
+    spec: Json = item["spec"]
+    pod: Json = spec["template"]["spec"] if "template" in spec else spec
+    return list(pod.get("containers") or ())
+
+
+def _joined(values: Iterable[Any]) -> str:
+    return ",".join(str(value) for value in values) or "<none>"
+
+
+def _pairs(pairs: Mapping[str, str] | None) -> str:
+    return _joined(f"{key}={value}" for key, value in (pairs or {}).items())
+
+
+def _statuses(pod: Json) -> list[Json]:
+    return list(pod["status"].get("containerStatuses") or ())
+
+
+def _ready(pod: Json) -> str:
+    return f"{sum(bool(c['ready']) for c in _statuses(pod))}/{len(_containers(pod))}"
+
+
+def _pod_status(pod: Json) -> str:
+    if "deletionTimestamp" in pod["metadata"]:
+        return "Terminating"
+    reasons = (c["state"].get("waiting", {}).get("reason") for c in _statuses(pod))
+    return next((str(reason) for reason in reasons if reason), str(pod["status"]["phase"]))
+
+
+def _restarts(pod: Json) -> int:
+    return sum(int(c["restartCount"]) for c in _statuses(pod))
+
+
+def _node_status(node: Json) -> str:
+    ready = next((c["status"] for c in node["status"]["conditions"] if c["type"] == "Ready"), "Unknown")
+    words = "Ready" if ready == "True" else "NotReady"
+    return f"{words},SchedulingDisabled" if node["spec"].get("unschedulable") else words
+
+
+def _roles(node: Json) -> str:
+    prefix = "node-role.kubernetes.io/"
+    labels = node["metadata"].get("labels") or {}
+    return _joined(key.removeprefix(prefix) for key in labels if key.startswith(prefix))
+
+
+def _address(kind: str) -> Cell:
+    def read(node: Json) -> str:
+        return next((a["address"] for a in node["status"].get("addresses") or () if a["type"] == kind), "<none>")
+
+    return read
+
+
+def _service_ports(service: Json) -> str:
+    return _joined(f"{p['port']}/{p.get('protocol') or 'TCP'}" for p in service["spec"].get("ports") or ())
+
+
+def _count(*fields: str) -> Cell:
+    return lambda item: sum(len(item.get(field) or {}) for field in fields)
+
+
+def _involved(event: Json) -> str:
+    about = event["involvedObject"]
+    return f"{about['kind'].lower()}/{about['name']}"
+
+
+def _endpoints(item: Json) -> str:
+    return _joined(address for endpoint in item.get("endpoints") or () for address in endpoint["addresses"])
+
+
+_NONE = "<none>"
+_WORKLOAD: tuple[Column, ...] = (
+    ("Containers", lambda item: _joined(c["name"] for c in _containers(item))),
+    ("Images", lambda item: _joined(c.get("image", "") for c in _containers(item))),
+)
+_SELECTOR: Column = ("Selector", lambda item: _pairs((item["spec"]["selector"] or {}).get("matchLabels")))
+_READY = _at("status", "readyReplicas", default=0)
+_WANTED = _at("spec", "replicas", default=0)
+_COLUMNS: Mapping[str, Columns] = {
+    "Pod": Columns(
+        ("Ready", _ready), ("Status", _pod_status), ("Restarts", _restarts),
+        wide=(("IP", _at("status", "podIP", default=_NONE)), ("Node", _at("spec", "nodeName", default=_NONE))),
+    ),
+    "Deployment": Columns(
+        ("Ready", _of(_READY, _WANTED)), ("Up-to-date", _at("status", "updatedReplicas", default=0)),
+        ("Available", _at("status", "availableReplicas", default=0)), wide=(*_WORKLOAD, _SELECTOR),
+    ),
+    "ReplicaSet": Columns(
+        ("Desired", _WANTED), ("Current", _at("status", "replicas", default=0)), ("Ready", _READY),
+        wide=(*_WORKLOAD, _SELECTOR),
+    ),
+    "StatefulSet": Columns(("Ready", _of(_READY, _WANTED)), wide=_WORKLOAD),
+    "Service": Columns(
+        ("Type", _at("spec", "type")), ("Cluster-IP", _at("spec", "clusterIP", default=_NONE)),
+        ("External-IP", lambda _: _NONE), ("Port(s)", _service_ports),
+        wide=(("Selector", lambda item: _pairs(item["spec"].get("selector"))),),
+    ),
+    "Node": Columns(
+        ("Status", _node_status), ("Roles", _roles), ("Version", _at("status", "nodeInfo", "kubeletVersion")),
+        wide=(("Internal-IP", _address("InternalIP")),),
+    ),
+    "Namespace": Columns(("Status", _at("status", "phase"))),
+    "ConfigMap": Columns(("Data", _count("data", "binaryData"))),
+    "Secret": Columns(("Type", _at("type", default="Opaque")), ("Data", _count("data"))),
+    "Lease": Columns(("Holder", _at("spec", "holderIdentity", default=""))),
+    "EndpointSlice": Columns(
+        ("AddressType", _at("addressType")),
+        ("Ports", lambda item: _joined(port["port"] for port in item.get("ports") or ())), ("Endpoints", _endpoints),
+    ),
+    "Event": Columns(
+        ("Type", _at("type")), ("Reason", _at("reason")), ("Object", _involved), ("Message", _at("message")),
+        wide=(("Count", _at("count", default=1)), ("Name", _name)), named=False,
+    ),
+}  # fmt: skip
