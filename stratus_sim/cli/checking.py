@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from stratus_sim.cli import episodes
 from stratus_sim.cli.options import (
@@ -15,7 +16,9 @@ from stratus_sim.cli.options import (
     Format,
     FormatOption,
     ManifestsOption,
+    ModelOption,
     NamespaceOption,
+    OutputOption,
     SeedOption,
     TopologyOption,
     err,
@@ -39,6 +42,8 @@ def check(
     app: AppOption = "hotel",
     examples: Annotated[int, typer.Option(min=1, help="scenarios to try")] = 100,
     seed: SeedOption = 0,
+    model: ModelOption = None,
+    output: OutputOption = "auto",
     protected: Annotated[
         bool, typer.Option("--protected", help="ask only whether TNR holds under the runtime")
     ] = False,
@@ -54,7 +59,7 @@ def check(
     stage = Stage(episodes.source(app, manifests, topology, namespace))
     if format is Format.text:
         episodes.warn(stage)
-    setup = episodes.setup(stage, policy)
+    setup = episodes.setup(stage, policy, model=episodes.ModelChoice(model, output))
     modes: tuple[Mode, ...] = ("protected",) if protected else ("own", "protected")
     tallies = [tally(setup, mode, examples, seed, quiet=format is Format.json) for mode in modes]
     files = _save_smallest(setup, policy, tallies, out_file)
@@ -78,14 +83,15 @@ def tally(setup: Setup, mode: Mode, examples: int, seed: int, *, quiet: bool = F
 
 
 def _save_smallest(setup: Setup, policy: str, tallies: list[Tally], path: Path) -> dict[Mode, Path]:
-    """Write each smallest counterexample, played once more with everything recorded."""
+    """Write each smallest counterexample, played once more with everything recorded, unless it does not come back."""
     files: dict[Mode, Path] = {}
     for tally in tallies:
         if tally.smallest is not None:
             place = path.with_stem(f"{path.stem}-protected") if tally.mode == "protected" else path
             watched = run_trial(setup, tally.smallest.scenario, tally.mode, watch=True)
-            save(place, header_for(setup, policy, watched), watched)
-            files[tally.mode] = place
+            if watched.problem == tally.smallest.problem:
+                save(place, header_for(setup, policy, watched), watched)
+                files[tally.mode] = place
     return files
 
 
@@ -93,21 +99,28 @@ def _show(policy: str, tallies: list[Tally], files: dict[Mode, Path]) -> None:
     out.print(table(policy, tallies))
     for tally in tallies:
         if tally.smallest is not None:
-            out.print(f"\n[bold]Smallest case, {QUESTION[tally.mode]}:[/bold] {tally.smallest.scenario}")
+            case = (f"\nSmallest case, {QUESTION[tally.mode]}:", "bold")
+            out.print(Text.assemble(case, f" {tally.smallest.scenario}"))
             out.print(episodes.explain(tally.smallest))
             if tally.mode == "protected":
                 out.print(
                     "TNR must hold whatever the policy does: this is a bug of ours, please report the file.",
                     style="bold red",
                 )
-            out.print(f"look closer: stratus replay {files[tally.mode]}")
+            out.print(_closer(files.get(tally.mode)), soft_wrap=True)
+
+
+def _closer(file: Path | None) -> str:
+    if file is None:
+        return "no file: the policy answers otherwise when asked again, so this case cannot be replayed"
+    return f"look closer: stratus replay {file}"
 
 
 def table(policy: str, tallies: list[Tally]) -> Table:
     """Both verdicts, a line each."""
     shown = Table("verdict on " + policy, "scenarios", "repaired", "undone", "made worse", "")
     for tally in tallies:
-        verdict = "[green]holds[/green]" if tally.holds else "[bold red]BROKEN[/bold red]"
+        verdict = Text("holds", style="green") if tally.holds else Text("BROKEN", style="bold red")
         undone = str(tally.undone) if tally.mode == "protected" else "-"
         shown.add_row(
             QUESTION[tally.mode], str(tally.examples), str(tally.repaired), undone, str(tally.broken), verdict

@@ -5,34 +5,71 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from stratus_sim.cli.options import err
-from stratus_sim.cluster.configuration import ABSENT
+from stratus_sim.cluster.configuration import ABSENT, shown
 from stratus_sim.errors import UserError
 from stratus_sim.faults import choose_target, find
 from stratus_sim.problems import find_problem
-from stratus_sim.testing.episode import Attempt
+from stratus_sim.testing.episode import Attempt, Limits
 from stratus_sim.testing.judge import Difference
 from stratus_sim.testing.policy import PolicyFactory
 from stratus_sim.testing.protected import Protected
+from stratus_sim.testing.record import Header
 from stratus_sim.testing.scenario import Scenario
 from stratus_sim.testing.stage import Source, Stage
-from stratus_sim.testing.trial import Outcome, Setup
+from stratus_sim.testing.trial import Mode, Outcome, Setup
 from stratus_sim.world import World
 
 MAX_DIFFERENCES = 12
 
 
-def load_policy(spec: str) -> PolicyFactory:
-    """The policy a name or plug stands for; agents are imported only now."""
+class ModelChoice(NamedTuple):
+    """The model that drives a policy, how it is asked (`rivals.drive`), and where its prompts are."""
+
+    name: str | None = None
+    output: str = "auto"
+    prompts: Path | None = None
+
+
+def load_policy(spec: str, model: ModelChoice | None = None) -> PolicyFactory:
+    """The policy a name or plug stands for; agents are imported only now.
+
+    Raises:
+        UserError: there is no such policy, or it needs a model, or it needs none.
+    """
+    from stratus_agents import rivals  # noqa: PLC0415
     from stratus_agents.policies import load_policy as load  # noqa: PLC0415
 
-    factory: PolicyFactory = load(spec)
+    factory: PolicyFactory
+    if model and model.name and spec in rivals.DRIVEN:
+        factory = rivals.drive(spec, model.name, output=model.output, prompts=model.prompts)
+    elif model and model.name:
+        raise UserError(f"--model: policy {spec!r} asks no model; those that do: {', '.join(rivals.DRIVEN)}")
+    else:
+        factory = load(spec)
     return factory
+
+
+def load_recorded(header: Header, events: list[dict[str, Any]]) -> PolicyFactory:
+    """The policy of a recorded episode; a model's replies come from the record."""
+    if header.origin is None:
+        return load_policy(header.policy)
+    from stratus_agents import rivals  # noqa: PLC0415
+
+    factory: PolicyFactory = rivals.from_recording(header.policy, events)
+    return factory
+
+
+def mode_of(setup: Setup, unprotected: bool) -> Mode:
+    """Without the runtime when asked so, or when that is what the policy is about."""
+    mode: Mode = "own" if unprotected else getattr(setup.factory, "mode", "protected")
+    return mode
 
 
 def choose(problem: str | None, manifests: Path | None, fault: str | None) -> tuple[str, str, str | None]:
@@ -63,7 +100,7 @@ def source(name: str, manifests: Path | None, topology: Path | None, namespace: 
 def warn(stage: Stage) -> None:
     """Say on standard error what is odd about the manifests, and what would not start in a cluster."""
     for warning in stage.remarks():
-        err.print(f"warning: {warning}", style="yellow", markup=False, soft_wrap=True)
+        err.print(f"warning: {warning}", style="yellow", soft_wrap=True)
 
 
 def target(stage: Stage, fault: str, wanted: str | None) -> str:
@@ -72,15 +109,17 @@ def target(stage: Stage, fault: str, wanted: str | None) -> str:
     return f"{key.kind}/{key.name}"
 
 
-def setup(stage: Stage, policy: str, journal: Path | None = None) -> Setup:
+def setup(stage: Stage, policy: str, journal: Path | None = None, model: ModelChoice | None = None) -> Setup:
     """A trial's setup; with `journal`, transactions are written ahead to that file."""
+    factory = load_policy(policy, model)
+    made = Setup(stage, factory, getattr(factory, "limits", Limits()))
     if journal is None:
-        return Setup(stage, load_policy(policy))
+        return made
 
     def protect(world: World, scenario: Scenario) -> Protected:
         return Protected(world, scenario, journal)
 
-    return Setup(stage, load_policy(policy), protect=protect)
+    return made._replace(protect=protect)
 
 
 def summary(outcome: Outcome) -> RenderableType:
@@ -135,4 +174,4 @@ def _objects(differences: Iterable[Difference]) -> Iterator[tuple[str, str, str]
             without, with_ = ("not there" if kind == ABSENT else "there" for kind in kinds)
             yield str(key), without, with_
         else:
-            yield from ((str(field), str(without), str(with_)) for field, without, with_ in fields)
+            yield from ((str(field), shown(without), shown(with_)) for field, without, with_ in fields)

@@ -17,8 +17,11 @@ def problems(format: FormatOption = Format.text) -> None:
 def policies(format: FormatOption = Format.text) -> None:
     """List the built-in policies; module:attr and file.py:attr plug in others. Example: stratus policies"""
     from stratus_agents.policies import POLICIES  # noqa: PLC0415  # the simulator reaches agents only from here
+    from stratus_agents.rivals import DRIVEN  # noqa: PLC0415
 
-    _show(format, ("policy", "what it does"), [(name, text) for name, (_, text) in POLICIES.items()])
+    rows: list[tuple[str, ...]] = [(name, "", text) for name, (_, text) in POLICIES.items()]
+    driven: list[tuple[str, ...]] = [(name, "--model", kind.summary) for name, kind in DRIVEN.items()]
+    _show(format, ("policy", "needs", "what it does"), rows + driven)
 
 
 def faults(format: FormatOption = Format.text) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
 
 class Format(str, Enum):  # noqa: UP042  # typer shows the values of a (str, Enum)
@@ -23,10 +25,29 @@ SeedOption = Annotated[int, typer.Option("--seed", min=0, help="same seed, same 
 ManifestsOption = Annotated[Path | None, typer.Option("--manifests", help="file or folder of Kubernetes YAML")]
 TopologyOption = Annotated[Path | None, typer.Option("--topology", help="file that declares calls nobody can infer")]
 NamespaceOption = Annotated[str | None, typer.Option("--namespace", help="for objects that name none")]
+ModelOption = Annotated[str | None, typer.Option("--model", help="model of OPENAI_BASE_URL, for policies that ask one")]
+OutputOption = Annotated[str, typer.Option("--output", help="how the model answers: auto, tools or json")]
+PromptsOption = Annotated[Path | None, typer.Option("--prompts", help="folder of prompt files, instead of ours")]
 AppOption = Annotated[str, typer.Option("--app", help="embedded application, where no --manifests are given")]
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+
+
+def visible(text: str) -> str:
+    """Text in which control characters are spelt out: nothing a manifest or a policy says commands the terminal."""
+    return text.translate(_CONTROL)
+
+
+class Terminal(Console):
+    """A console for text others wrote. Styles come as `rich.text.Text`: square brackets are just brackets."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=visible(segment.text))
+
+
+out = Terminal(highlight=False, markup=False, emoji=False)
+err = Terminal(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 def print_json(data: Any) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
-from stratus_sim.cli.options import Format, FormatOption, out, print_json
+from stratus_sim.cli.options import Format, FormatOption, print_json
 from stratus_sim.errors import unknown_name
 from stratus_spec import MACHINE
 
@@ -30,5 +31,5 @@ def prove(
     if format is Format.json:
         print_json(stratus_proofs.as_json(report))
     else:
-        stratus_proofs.render(report, out)
+        stratus_proofs.render(report, Console(highlight=False))
     raise typer.Exit(0 if report.ok else 1)

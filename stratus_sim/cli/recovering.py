@@ -8,10 +8,15 @@ from typing import Annotated
 import typer
 
 from stratus_sim.cli.options import Format, FormatOption, out, print_json
+from stratus_sim.errors import UserError
+from stratus_sim.transaction.undo import LockHeld
+from stratus_spec import SpecViolation
 
 
 def recover(
-    journal: Annotated[Path, typer.Argument(help="the file given to `stratus run --journal`")],
+    journal: Annotated[
+        Path, typer.Argument(help="the file given to `stratus run --journal` or `stratus apply --journal`")
+    ],
     format: FormatOption = Format.text,
 ) -> None:
     """Undo the transaction a killed process left open, from its journal. Doing it twice does no harm.
@@ -20,7 +25,14 @@ def recover(
     """
     from stratus_sim.adapters.durable import recover_files  # noqa: PLC0415
 
-    recovery = recover_files(journal)
+    try:
+        recovery = recover_files(journal)
+    except SpecViolation as error:
+        raise UserError(
+            f"{journal}: no journal of this specification ({error}); it was altered or is another version's"
+        ) from None
+    except LockHeld as error:
+        raise UserError(f"{journal}: {error}; try again when that agent is done") from None
     if format is Format.json:
         print_json(recovery.as_json())
     else:

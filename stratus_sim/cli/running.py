@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from stratus_sim.cli import episodes, timeline
 from stratus_sim.cli.options import (
     Format,
     FormatOption,
     ManifestsOption,
+    ModelOption,
     NamespaceOption,
+    OutputOption,
+    PromptsOption,
     SeedOption,
     TopologyOption,
     out,
@@ -22,7 +26,7 @@ from stratus_sim.testing.record import header_for, save
 from stratus_sim.testing.record import replay as replay_file
 from stratus_sim.testing.scenario import Scenario
 from stratus_sim.testing.stage import Stage
-from stratus_sim.testing.trial import Mode, Outcome, run_trial
+from stratus_sim.testing.trial import Outcome, run_trial
 
 
 def run(
@@ -34,6 +38,9 @@ def run(
     topology: TopologyOption = None,
     namespace: NamespaceOption = None,
     fault: Annotated[str | None, typer.Option(help="NAME or NAME:TARGET, with --manifests")] = None,
+    model: ModelOption = None,
+    output: OutputOption = "auto",
+    prompts: PromptsOption = None,
     seed: SeedOption = 0,
     out_file: Annotated[Path | None, typer.Option("--out", help="record the episode for `stratus replay`")] = None,
     journal: Annotated[Path | None, typer.Option(help="write-ahead journal on disk, for `stratus recover`")] = None,
@@ -48,10 +55,9 @@ def run(
     stage = Stage(episodes.source(name, manifests, topology, namespace))
     if format is Format.text:
         episodes.warn(stage)
-    setup = episodes.setup(stage, policy, journal)
+    setup = episodes.setup(stage, policy, journal, episodes.ModelChoice(model, output, prompts))
     scenario = Scenario(fault=strike, target=episodes.target(setup.stage, strike, target), seed=seed)
-    mode: Mode = "own" if unprotected else "protected"
-    outcome = run_trial(setup, scenario, mode, watch=True)
+    outcome = run_trial(setup, scenario, episodes.mode_of(setup, unprotected), watch=True)
     if out_file is not None:
         save(out_file, header_for(setup, policy, outcome), outcome)
     _show(outcome, policy, format)
@@ -66,10 +72,10 @@ def replay(
 
     Example: stratus run hotel/scale-to-zero --out run.jsonl && stratus replay run.jsonl
     """
-    header, outcome = replay_file(file, episodes.load_policy)
+    header, outcome = replay_file(file, episodes.load_recorded)
     _show(outcome, header.policy, format)
     if format is Format.text:
-        out.print(f"{file}: the same bytes again", style="dim")
+        out.print(f"{file}: the same bytes again", style="dim", soft_wrap=True)
     raise typer.Exit(1 if outcome.problem else 0)
 
 
@@ -87,9 +93,8 @@ def _show(outcome: Outcome, policy: str, format: Format) -> None:
     if format is Format.json:
         print_json(as_json(outcome, policy))
         return
-    out.print(
-        f"[bold]{policy}[/bold] on {outcome.scenario}" + ("" if outcome.mode == "protected" else "  (unprotected)")
-    )
+    unprotected = "" if outcome.mode == "protected" else "  (unprotected)"
+    out.print(Text.assemble((policy, "bold"), f" on {outcome.scenario}{unprotected}"))
     out.print(timeline.table(outcome.episode.events))
     if outcome.problem:
         out.print(episodes.explain(outcome))

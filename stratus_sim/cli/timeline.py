@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 from rich.table import Table
 from rich.text import Text
 
-from stratus_sim.cluster.configuration import flatten
+from stratus_sim.cluster.configuration import flatten, shown
 from stratus_sim.genesis import STEADY_US
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.telemetry.severity import Severity
 
 WIDTH = 12
 MAX_WORDS = 72
+_WHERE = ("[]", "{}", "name", "kind")
 
 
 class Row(NamedTuple):
@@ -71,6 +72,8 @@ _WORDS: dict[str, Callable[[dict[str, Any]], tuple[str, str]]] = {
     "fault.off": lambda e: (f"{e['fault']} on {e['target'].partition(' in ')[0]} ends", "red"),
     "attempt.begin": lambda e: (f"attempt {e['number']} begins", "cyan"),
     "policy.action": lambda e: (f"  {_action(e['action'])} → {e['told'].partition(':')[0]}", ""),
+    "policy.diagnosed": lambda e: (f"diagnosis: {_cut(e['cause'])}" if e["cause"] else "no cause found: gives up", ""),
+    "policy.detected": lambda e: ("" if e["wrong"] else "the detector sees nothing wrong", "yellow"),
     "policy.failed": lambda e: (f"the policy {e['reason']}", "red"),
     "attempt.decision": lambda e: (f"attempt {e['number']}: {e['decision'].upper()}: {e['told']}", _decision_style(e)),
 }
@@ -85,8 +88,12 @@ def _decision_style(event: dict[str, Any]) -> str:
 def _action(action: dict[str, Any]) -> str:
     """Verb, object, and what is set: the leaves of the arguments, without the names that only say where."""
     leaves = flatten(action["arguments"]).items()
-    set_to = [f"{_shortest(path)}={value}" for path, value in leaves if path[-1] not in ("[]", "name", "kind")]
+    set_to = [f"{_shortest(path)}={shown(value)}" for path, value in leaves if path[-1] not in _WHERE]
     text = " ".join([action["verb"], action["target"], *set_to])
+    return _cut(text)
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= MAX_WORDS else text[: MAX_WORDS - 1] + "…"
 
 

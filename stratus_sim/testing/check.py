@@ -8,6 +8,7 @@ from typing import NamedTuple
 import msgspec
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from hypothesis.errors import Flaky
 
 from stratus_sim.errors import UserError
 from stratus_sim.testing.scenario import Disruption, Scenario
@@ -64,7 +65,8 @@ def _disruptions() -> st.SearchStrategy[Disruption]:
 def check(setup: Setup, mode: Mode, examples: int, base_seed: int, progress: Progress | None = None) -> Tally:
     """Try `examples` scenarios; when any breaks, shrink the first to the smallest one that breaks the same way.
 
-    The same seed draws the same scenarios, whatever the machine.
+    A policy that answers otherwise when asked again cannot be shrunk: the first case it broke stands as it is. The same
+    seed draws the same scenarios, whatever the machine.
     """
     outcomes: list[Outcome] = []
 
@@ -75,7 +77,7 @@ def check(setup: Setup, mode: Mode, examples: int, base_seed: int, progress: Pro
 
     _drive(setup, mode, examples, base_seed, collect, shrink=False)
     broken = [outcome for outcome in outcomes if outcome.problem]
-    smallest = search(setup, mode, examples, base_seed) if broken else None
+    smallest = (search(setup, mode, examples, base_seed) or broken[0]) if broken else None
     return Tally(
         mode=mode,
         examples=len(outcomes),
@@ -91,7 +93,10 @@ def _undone(outcome: Outcome) -> bool:
 
 
 def search(setup: Setup, mode: Mode, examples: int, base_seed: int, *, shrink: bool = True) -> Outcome | None:
-    """The first of `examples` scenarios that breaks, made as small as it goes unless not to `shrink`; None if none."""
+    """The first of `examples` scenarios that breaks, made as small as it goes unless not to `shrink`.
+
+    None if there is none, or if the policy answers otherwise when asked again.
+    """
     last: list[Outcome] = []
 
     def fail_when_broken(scenario: Scenario) -> None:
@@ -102,6 +107,8 @@ def search(setup: Setup, mode: Mode, examples: int, base_seed: int, *, shrink: b
 
     try:
         _drive(setup, mode, examples, base_seed, fail_when_broken, shrink=shrink)
+    except Flaky:
+        return None
     except _BrokenClause:
         return fewest_actions(setup, last[0]) if shrink else last[0]
     return None

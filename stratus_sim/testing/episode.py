@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 from stratus_sim.cluster.actions import Action
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.kernel.log import since
-from stratus_sim.telemetry.observation import observe
+from stratus_sim.telemetry.observation import Observation, observe
 from stratus_sim.telemetry.severity import Severity, measure, no_worse
 from stratus_sim.testing.events import Recorder
 from stratus_sim.testing.execution import Decision, Execution
-from stratus_sim.testing.guard import PolicyFailure, ask, create
-from stratus_sim.testing.policy import Policy, PolicyFactory, Step, Submit, Wait
+from stratus_sim.testing.guard import Answered, PolicyFailure, ask, consult, create
+from stratus_sim.testing.policy import Investigator, Narrated, Policy, PolicyFactory, Step, Submit, Unavailable, Wait
 from stratus_sim.world import World
 
 FIRST_LOOK_US = 90 * SECOND_US
@@ -84,6 +84,9 @@ def play(
         episode.run(create(factory, seed, limits.answer_s))
     except PolicyFailure as failure:
         episode.fail(str(failure))
+    except Unavailable as error:
+        episode.fail(str(error))  # nothing is left open behind it
+        raise
     return episode.result()
 
 
@@ -103,7 +106,11 @@ class _Play:
 
     def run(self, policy: Policy) -> None:
         self._pass(FIRST_LOOK_US)
+        if not self._detected(policy):
+            return
         for number in range(1, self._limits.attempts + 1):
+            if not self._diagnosed(policy, number):
+                break
             self._attempt(policy, number)
             if no_worse(measure(self._world), self._initial):
                 break
@@ -120,6 +127,43 @@ class _Play:
         self._record.add("episode.end", severity=final._asdict(), failure=self._failure)
         return Episode(tuple(self._attempts), self._failure, self._initial, final, self._record.events)
 
+    def _detected(self, policy: Policy) -> bool:
+        if not isinstance(policy, Investigator):
+            return True
+        wrong = self._consult(policy, policy.detect, bool, 1)
+        self._record.add("policy.detected", wrong=wrong)
+        if not wrong:
+            self._execution.all_clear()
+            self._take_log()
+        return wrong
+
+    def _diagnosed(self, policy: Policy, number: int) -> bool:
+        if not isinstance(policy, Investigator):
+            return True
+        cause = self._consult(policy, policy.diagnose, str, number)
+        self._record.add("policy.diagnosed", cause=cause)
+        if not cause:
+            self._execution.give_up()
+            self._take_log()
+        return bool(cause)
+
+    def _consult(
+        self, policy: Policy, hook: Callable[[Observation], Any], expected: type[Answered], number: int
+    ) -> Answered:
+        for _ in range(self._limits.steps):
+            observation = observe(self._world, attempt=number, feedback=tuple(self._feedback))
+            found = consult(hook, observation, expected, self._limits.answer_s)
+            self._take_notes(policy)
+            self._pass(THINKING_US)
+            if not isinstance(found, Wait):
+                return found
+            self._pass(found.seconds * SECOND_US)
+        raise PolicyFailure(f"did nothing but wait {self._limits.steps} times")
+
+    def _take_notes(self, policy: Policy) -> None:
+        for note in policy.notes() if isinstance(policy, Narrated) else ():
+            self._record.add(**note)
+
     def _attempt(self, policy: Policy, number: int) -> None:
         self._began_us, self._actions = self._world.now_us, list[tuple[Action, str]]()
         self._record.add("attempt.begin", number=number)
@@ -129,6 +173,7 @@ class _Play:
         for _ in range(self._limits.steps):
             observation = observe(self._world, attempt=number, feedback=tuple(self._feedback))
             steps = ask(policy, observation, self._limits.answer_s)
+            self._take_notes(policy)
             self._pass(THINKING_US)
             if not self._carry_out(steps):
                 break

@@ -33,6 +33,12 @@ class Execution(Protocol):
 
     judge: Judge
 
+    def all_clear(self) -> None:
+        """The detector found nothing wrong."""
+
+    def give_up(self) -> None:
+        """The diagnoser found no cause."""
+
     def begin(self) -> None:
         """Start an attempt."""
 
@@ -51,6 +57,12 @@ class Unprotected:
 
     def __init__(self, world: World) -> None:
         self._world = world
+
+    def all_clear(self) -> None:
+        pass
+
+    def give_up(self) -> None:
+        pass
 
     def begin(self) -> None:
         self.judge = Judge(self._world)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from stratus_sim.cluster.configuration import Field, Value, difference, is_configuration
 from stratus_sim.cluster.objects import Manifest, ObjectKey
 from stratus_sim.telemetry.severity import Severity, measure, no_worse, unwell
+from stratus_sim.transaction.redaction import redacted
 from stratus_sim.world import World
 
 COMMIT_CLAUSE = "commit ⇒ μ(with the transaction) ≤ μ(without it), at the same instant"
@@ -66,13 +67,14 @@ class Judge:
 
 
 def configuration_difference(left: World, right: World) -> tuple[Difference, ...]:
-    """Every configuration field in which two worlds differ, in order."""
+    """Every configuration field in which two worlds differ, in order; what Secrets hold is not said."""
     before, after = left.store.state.objects, right.store.state.objects
     keys = sorted(key for key in {*before, *after} if before.get(key) is not after.get(key))
     found = []
     for key in keys:
         old, new = _configured(left, key), _configured(right, key)
-        found += [(Field(key, path), a, b) for path, (a, b) in difference(old, new).items()]
+        fields = ((Field(key, path), *pair) for path, pair in difference(old, new).items())
+        found += [(field, redacted(field, a), redacted(field, b)) for field, a, b in fields]
     return tuple(found)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from stratus_sim.cluster.actions import Action
+from stratus_sim.errors import UserError
 from stratus_sim.telemetry.observation import Observation
 
 
@@ -31,6 +33,34 @@ class Policy(Protocol):
 
     def act(self, observation: Observation) -> Answer:
         """The next step or steps. Called again after they were carried out, until it submits."""
+
+
+class Narrated(ABC):
+    """A policy that says what goes on inside it, for the record. Subclass it: names alone do not count."""
+
+    @abstractmethod
+    def act(self, observation: Observation) -> Answer:
+        """As of every policy."""
+
+    @abstractmethod
+    def notes(self) -> list[dict[str, Any]]:
+        """What happened since the last call, as plain JSON, each with a `kind`."""
+
+
+class Investigator(Narrated):
+    """A policy that is asked in the phases before mitigation as well. Subclass it: names alone do not count."""
+
+    @abstractmethod
+    def detect(self, observation: Observation) -> bool | Wait:
+        """Whether something is wrong."""
+
+    @abstractmethod
+    def diagnose(self, observation: Observation) -> str | Wait:
+        """What is wrong; an empty answer gives up."""
+
+
+class Unavailable(UserError):
+    """What a policy needs is not there, such as the model behind it: no failure of the policy, but the run is over."""
 
 
 PolicyFactory = Callable[[int], Policy]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,12 @@ from stratus_sim.testing.disrupted import Crash, CrashingJournal
 from stratus_sim.testing.execution import SETTLE_US, Decision, PassTime
 from stratus_sim.testing.judge import Finding, Judge
 from stratus_sim.testing.scenario import Disruption, Scenario
+from stratus_sim.transaction import redaction
 from stratus_sim.transaction.driver import validate_trace
 from stratus_sim.transaction.journal import FileJournal, Journal, MemoryJournal
 from stratus_sim.transaction.ledger import RefinementError
 from stratus_sim.transaction.limits import Limits
 from stratus_sim.transaction.manager import TransactionManager, Verdict
-from stratus_sim.transaction.records import to_plain
 from stratus_sim.transaction.recovery import recover
 from stratus_sim.transaction.undo import LockHeld
 from stratus_sim.world import World
@@ -50,12 +50,22 @@ class Protected:
         self._journal: Journal | None = None
         self._acted, self._told = 0, 0
 
+    def all_clear(self) -> None:
+        """The run is over when the machine agrees that the system is healthy; else it stays in detection."""
+        with suppress(SpecViolation, Crash):
+            self._fresh().all_clear()
+        self._manager = None
+
+    def give_up(self) -> None:
+        with suppress(Crash):
+            self._localised().give_up()
+        self._manager = None
+
     def begin(self) -> None:
         self.judge = Judge(self._world)
         self._dead, self._lie = False, ""
         with self._watched():
-            manager = self._manager or self._fresh()
-            manager.begin()
+            self._localised().begin()
 
     def act(self, action: Action) -> str:
         if self._disruption and self._disruption.kind == "rival" and self._acted == self._disruption.at:
@@ -71,7 +81,7 @@ class Protected:
     def steps(self) -> list[dict[str, Any]]:
         records = self._journal.records() if self._journal is not None else []
         new, self._told = records[self._told :], len(records)
-        return [to_plain(record) for record in new]
+        return [redaction.plain(record) for record in new]
 
     def decide(self, pass_time: PassTime) -> Decision:
         self.cluster.pass_time = pass_time
@@ -97,8 +107,13 @@ class Protected:
         self._told = 0
         self._manager = self.manager_type(self.cluster, self._journal, LIMITS)
         self._manager.start()
-        self._manager.localise()
         return self._manager
+
+    def _localised(self) -> TransactionManager:
+        manager = self._manager or self._fresh()
+        if manager.phase is Phase.DETECTION:
+            manager.localise()
+        return manager
 
     def _open_journal(self) -> Journal:
         if self._path is not None:

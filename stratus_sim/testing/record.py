@@ -1,11 +1,13 @@
 """Episodes on disk: a header that says how to play it again, then the events it gave.
 
-Replay plays it again and compares byte for byte; nothing is taken from the file but the header.
+Replay plays it again and compares byte for byte. Nothing is taken from the file but the header and, for a policy that
+a model drives, the model's replies.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from stratus_sim.files import write_atomically
 from stratus_sim.testing.episode import Limits
 from stratus_sim.testing.events import to_lines
 from stratus_sim.testing.policy import PolicyFactory
+from stratus_sim.testing.provenance import Build, Origin, build
 from stratus_sim.testing.scenario import Scenario
 from stratus_sim.testing.stage import Source, Stage
 from stratus_sim.testing.trial import Mode, Outcome, Setup, run_trial
@@ -33,6 +36,12 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header", tag_field=
     scenario: Scenario
     limits: Limits
     manifests_sha256: str
+    build: Build = Build()
+    origin: Origin | None = None
+
+
+LoadRecorded = Callable[[Header, list[dict[str, Any]]], PolicyFactory]
+"""Makes the policy of a recorded episode from its header and events."""
 
 
 def save(path: Path, header: Header, outcome: Outcome) -> None:
@@ -59,6 +68,8 @@ def header_for(setup: Setup, policy: str, outcome: Outcome) -> Header:
         scenario=outcome.scenario,
         limits=setup.limits,
         manifests_sha256=digest(stage),
+        build=build(),
+        origin=getattr(setup.factory, "origin", None),
     )
 
 
@@ -85,20 +96,27 @@ def read_header(path: Path) -> Header:
         ) from None
 
 
-def replay(path: Path, load_policy: Any) -> tuple[Header, Outcome]:
+def replay(path: Path, load_policy: LoadRecorded) -> tuple[Header, Outcome]:
     """Play a recorded episode again.
 
     Raises:
         UserError: the file is unusable, its inputs have changed, or the bytes differ.
     """
     header = read_header(path)
-    factory: PolicyFactory = load_policy(header.policy)
+    factory = load_policy(header, _events(path))
     setup = Setup(Stage(header.source), factory, header.limits)
     if digest(setup.stage) != header.manifests_sha256:
         raise UserError(f"{path}: the manifests have changed since this was recorded: check them out as they were")
     outcome = run_trial(setup, header.scenario, header.mode, watch=True)
     _compare(path, path.read_bytes(), contents(header, outcome))
     return header, outcome
+
+
+def _events(path: Path) -> list[dict[str, Any]]:
+    try:
+        return [msgspec.json.decode(line, type=dict[str, Any]) for line in path.read_bytes().splitlines()]
+    except msgspec.MsgspecError as error:
+        raise UserError(f"{path}: damaged ({error}); expected one JSON object a line") from None
 
 
 def _compare(path: Path, recorded: bytes, again: bytes) -> None:

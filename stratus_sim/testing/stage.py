@@ -77,7 +77,7 @@ class Stage:
         return [*self.manifests.warnings, *self._unsimulated(), *self._defects()]
 
     def _unsimulated(self) -> list[str]:
-        counts = Counter(item["kind"] for item in self.manifests.objects if item["kind"] in NOT_SIMULATED)
+        counts = Counter(item["kind"] for item in self.manifests.of_kind(*NOT_SIMULATED))
         return [f"{kind}: {count} kept and shown, but not simulated" for kind, count in sorted(counts.items())]
 
     def _defects(self) -> list[str]:

@@ -133,9 +133,7 @@ def test_a_false_initial_claim_is_refuted():
 
 
 def test_an_unreachable_premise_is_reported():
-    vacuous = replace(
-        INVARIANTS[0], name="vacuous", premise=z3.And(depth > 0, first == z3.K(first.domain(), depth))
-    )
+    vacuous = replace(INVARIANTS[0], name="vacuous", premise=z3.And(depth > 0, first == z3.K(first.domain(), depth)))
     found = prove(properties=(*INVARIANTS, vacuous))
     assert [w.prop for w in found.unreached] == ["vacuous"] and not found.ok
 

@@ -6,9 +6,7 @@ from stratus_spec import CONDITIONS, Reversibility, classify
 from stratus_spec.actions import CATALOGUE, CUSTOM, VERBS, rows
 
 
-@pytest.mark.parametrize(
-    "kind", ["Namespace", "PersistentVolume", "PersistentVolumeClaim", "CustomResourceDefinition"]
-)
+@pytest.mark.parametrize("kind", ["Namespace", "PersistentVolume", "PersistentVolumeClaim", "CustomResourceDefinition"])
 def test_deleting_data_is_irreversible(kind):
     assert classify("delete", kind).reversibility is Reversibility.IRREVERSIBLE
 

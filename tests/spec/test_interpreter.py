@@ -122,9 +122,7 @@ def test_actions_and_time_are_bounded(machine, start):
 def test_the_message_names_guard_and_arguments(machine, start):
     with pytest.raises(SpecViolation) as caught:
         machine.step(start, "acquire", a="det")
-    expected = (
-        "acquire(a='det') is not allowed in phase idle: guard acquire.phase, acquire.role does not hold"
-    )
+    expected = "acquire(a='det') is not allowed in phase idle: guard acquire.phase, acquire.role does not hold"
     assert str(caught.value) == expected
 
 

@@ -8,13 +8,14 @@ import inspect
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from stratus_agents.policies.builtin import POLICIES
+from stratus_agents.rivals import DRIVEN
 from stratus_sim.errors import UserError, unknown_name
 from stratus_sim.telemetry.observation import Observation
 from stratus_sim.testing.policy import Answer, Policy, PolicyFactory
@@ -43,9 +44,11 @@ def load_policy(spec: str) -> PolicyFactory:
 def _built_in(name: str) -> PolicyFactory:
     if name in POLICIES:
         return POLICIES[name].factory
+    if name in DRIVEN:
+        raise UserError(f"policy {name!r} asks a model: add --model NAME, and set OPENAI_BASE_URL")
     if name.endswith(".py"):
         raise UserError(f"policy {name!r}: say which object of the file is the policy, as in {name}:MyPolicy")
-    raise unknown_name("policy", name, POLICIES)
+    raise unknown_name("policy", name, {*POLICIES, *DRIVEN})
 
 
 def _load_file(file: Path) -> ModuleType:
@@ -56,13 +59,13 @@ def _load_file(file: Path) -> ModuleType:
         raise UserError(f"policy file {file}: cannot be read as Python; {_FORMS}")
     module = importlib.util.module_from_spec(found)
     sys.modules[module.__name__] = module  # dataclasses and pickle look their module up there
-    with _blamed(str(file), file.stem), _importable(file.parent):
+    with _blamed(str(file), file.stem), _importable(file.parent), redirect_stdout(sys.stderr):
         found.loader.exec_module(module)
     return module
 
 
 def _load_module(name: str) -> ModuleType:
-    with _importable(Path.cwd()), _blamed(name, name.rpartition(".")[2]):
+    with _importable(Path.cwd()), _blamed(name, name.rpartition(".")[2]), redirect_stdout(sys.stderr):
         try:
             return importlib.import_module(name)
         except ModuleNotFoundError as error:
@@ -87,9 +90,9 @@ def _blamed(what: str, stem: str) -> Iterator[None]:
     """Report whatever the body's code raises as the fault of the policy's author, with the line."""
     try:
         yield
-    except UserError:
+    except (UserError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:  # importing runs a stranger's code
+    except BaseException as error:  # importing runs a stranger's code
         where = _line(error, stem)
         raise UserError(f"policy {what}: importing it raised {type(error).__name__}: {error} ({where})") from error
 

@@ -1,0 +1,102 @@
+"""The gate: Robust TNR, sampled. A plan passes when no environment tried leaves the twin worse than without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from stratus_sim.gate.perturbation import Perturbation, perturbations, targets
+from stratus_sim.gate.plan import Plan
+from stratus_sim.gate.trial import Result, try_plan
+from stratus_sim.gate.twin import Twin
+from stratus_sim.transaction.limits import LIMITS, Limits
+
+Progress = Callable[[Result], None]
+
+
+class Verdict(NamedTuple):
+    """What the gate found: `results` in the order they were tried, `smallest` the simplest one that breaks."""
+
+    results: tuple[Result, ...]
+    smallest: Result | None
+
+    @property
+    def passed(self) -> bool:
+        return self.smallest is None
+
+    @property
+    def committed(self) -> int:
+        """In how many environments the plan stayed; in the others the runtime undid it, and it had done no harm."""
+        return sum(result.committed for result in self.results)
+
+    def broken(self) -> dict[str, int]:
+        """How often each clause broke."""
+        counts: dict[str, int] = {}
+        for result in self.results:
+            if result.clause:
+                counts[result.clause] = counts.get(result.clause, 0) + 1
+        return counts
+
+
+class _Broken(Exception):
+    """Tells Hypothesis that an environment is a counterexample."""
+
+
+def examine(
+    twin: Twin, plan: Plan, examples: int, base_seed: int, limits: Limits = LIMITS, progress: Progress | None = None
+) -> Verdict:
+    """Try a plan in the calm environment and in `examples` sampled ones; the same seed draws the same.
+
+    When it breaks, the first case is shrunk to the simplest one that breaks the same clause.
+    """
+    results: list[Result] = []
+
+    def collect(what: Perturbation) -> None:
+        results.append(try_plan(twin, plan, limits, what))
+        if progress:
+            progress(results[-1])
+
+    collect(Perturbation())
+    _drive(twin, examples, base_seed, collect, shrink=False)
+    first = next((result for result in results if result.clause), None)
+    smallest = _shrunk(twin, plan, examples, base_seed, limits, first.clause) or first if first else None
+    return Verdict(tuple(results), smallest)
+
+
+def _shrunk(twin: Twin, plan: Plan, examples: int, base_seed: int, limits: Limits, clause: str) -> Result | None:
+    calm = try_plan(twin, plan, limits, Perturbation())
+    if calm.clause == clause:
+        return calm
+    last: list[Result] = []
+
+    def fail_when_broken(what: Perturbation) -> None:
+        result = try_plan(twin, plan, limits, what)
+        if result.clause == clause:
+            last[:] = [result]
+            raise _Broken
+
+    try:
+        _drive(twin, examples, base_seed, fail_when_broken, shrink=True)
+    except _Broken:
+        return last[0]
+    return None
+
+
+def _drive(twin: Twin, examples: int, base_seed: int, body: Callable[[Perturbation], None], *, shrink: bool) -> None:
+    @seed(base_seed)
+    @settings(
+        max_examples=examples,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+        print_blob=False,
+    )
+    @given(perturbations(targets(twin.world(0))))
+    def explore(what: Perturbation) -> None:
+        body(what)
+
+    explore()

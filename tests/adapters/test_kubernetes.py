@@ -1,0 +1,253 @@
+"""The adapter on a served API keeps the cluster protocol: transactions, undo, foreign writes, fencing."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from stratus_sim.adapters.kubernetes import lease
+from stratus_sim.adapters.kubernetes.cluster import KubernetesCluster
+from stratus_sim.adapters.kubernetes.live import live_key
+from stratus_sim.cluster.actions import Action, InvalidAction
+from stratus_sim.cluster.configuration import ABSENT, Field
+from stratus_sim.telemetry.severity import components
+from stratus_sim.transaction.cluster import StaleToken
+from stratus_sim.transaction.driver import validate_trace
+from stratus_sim.transaction.journal import MemoryJournal
+from stratus_sim.transaction.outcome import Verdict
+from stratus_sim.transaction.recovery import recover
+from stratus_sim.transaction.undo import LockHeld
+from tests.adapters.proxy import proxied, redirected
+from tests.adapters.served import Live
+from tests.transaction import small
+
+NOTE = Field(small.SETTINGS, ("data", "note"))
+
+
+def annotate(text: str) -> Action:
+    return Action("patch", "configmap/web", {"patch": {"data": {"note": text}}}, small.NAMESPACE)
+
+
+def test_reads_what_was_written_and_not_what_the_server_adds(shop: Live) -> None:
+    read = shop.cluster().configuration()
+    assert (read(small.REPLICAS), read(small.GREETING)) == (2, "hello")
+    for path in (("status", "replicas"), ("metadata", "uid"), ("metadata", "resourceVersion")):
+        assert read(Field(small.WEB, path)) == ABSENT
+    pod = next(found for found in shop.cluster().objects if found["kind"] == "Pod")
+    assert read(Field(live_key(pod), ("kind",))) == ABSENT, "controllers made it"
+
+
+def test_a_preview_is_a_dry_run(shop: Live) -> None:
+    cluster, before = shop.cluster(), shop.everything()
+    assert cluster.preview(small.scale(3)) == {small.REPLICAS: 3}
+    assert cluster.preview(small.delete("configmap/web"))[small.GREETING] == ABSENT
+    assert cluster.preview(small.create_settings("new", a="1"))
+    assert shop.everything() == before
+    with pytest.raises(InvalidAction, match="not found"):
+        cluster.preview(small.delete("configmap/nobody"))
+
+
+def test_a_good_transaction_commits_and_frees_the_lock(shop: Live) -> None:
+    manager = small.begun(shop.cluster())
+    assert shop.holder() == "mitigator"
+    assert manager.act(small.scale(3)).performed
+    assert manager.act(small.scale(4)).performed
+    assert manager.submit().verdict is Verdict.COMMITTED
+    assert shop.everything()[small.REPLICAS] == 4
+    assert shop.holder() == ""
+    validate_trace(manager.trace)
+
+
+def test_a_worse_one_is_undone_exactly(shop: Live) -> None:
+    """Changed fields, added fields, created and deleted objects: all as before."""
+    before = shop.everything()
+    manager = small.begun(shop.cluster())
+    for action in (annotate("x"), small.create_settings("new", a="1"), small.delete("configmap/web"), small.scale(0)):
+        assert manager.act(action).performed
+    assert shop.everything()[small.REPLICAS] == 0
+    decision = manager.submit()
+    assert (decision.verdict, decision.kept) == (Verdict.ABORTED, ())
+    assert decision.live is not None and decision.live.components == 1000
+    assert shop.everything() == before
+    assert shop.holder() == ""
+    validate_trace(manager.trace)
+
+
+def test_a_foreign_write_survives_the_undo_and_is_reported(shop: Live) -> None:
+    manager = small.begun(shop.cluster())
+    assert manager.act(small.greet("bye")).performed
+    assert manager.act(annotate("x")).performed
+    shop.human(small.SETTINGS, data={"greeting": "moin", "note": "x"})
+    decision = manager.abandon("enough")
+    assert [write.field for write in decision.kept] == [small.GREETING]
+    now = shop.everything()
+    assert now[small.GREETING] == "moin"
+    assert NOTE not in now
+
+
+def test_a_field_changed_and_changed_back_is_foreign(shop: Live) -> None:
+    """Identity decides, not value: a watch tells of both writes."""
+    manager = small.begun(shop.cluster())
+    assert manager.act(small.greet("bye")).performed
+    for text in ("moin", "bye"):
+        shop.human(small.SETTINGS, data={"greeting": text})
+    assert [write.field for write in manager.abandon("enough").kept] == [small.GREETING]
+    assert shop.everything()[small.GREETING] == "bye"
+
+
+def test_without_a_watch_what_differs_is_foreign(shop: Live, tmp_path) -> None:
+    """A server that has forgotten the versions in between (410) leaves two readings to compare."""
+    with proxied(shop.server.url, lambda _method, path: 410 if "watch=true" in path else None) as url:
+        config = redirected(shop.kubeconfig, url, tmp_path / "proxied")
+        manager = small.begun(shop._replace(kubeconfig=config).cluster())
+        assert manager.act(small.greet("bye")).performed
+        assert manager.act(annotate("x")).performed
+        shop.human(small.SETTINGS, data={"greeting": "moin", "note": "x"})
+        assert [write.field for write in manager.abandon("enough").kept] == [small.GREETING]
+
+
+def test_status_alone_is_nobodys_write(shop: Live) -> None:
+    cluster = shop.cluster()
+    manager = small.begun(cluster)
+    assert manager.act(small.scale(3)).performed
+    shop.server.advance(60)
+    assert cluster.changes(0) == []
+
+
+def test_a_write_meets_an_object_changed_just_now(shop: Live) -> None:
+    """Between preview and write: the version it was decided on is named, and the server refuses."""
+    cluster = shop.cluster()
+    grant = cluster.acquire("mitigator")
+    assert grant is not None
+    cluster.preview(small.greet("bye"))
+    shop.human(small.SETTINGS, data={"greeting": "moin"})
+    with pytest.raises(InvalidAction, match="changed by somebody else"):
+        cluster.perform(small.greet("bye"), grant)
+    assert shop.everything()[small.GREETING] == "moin"
+
+
+def test_a_newer_status_does_not_stop_a_write(shop: Live) -> None:
+    cluster = shop.cluster()
+    grant = cluster.acquire("mitigator")
+    assert grant is not None
+    cluster.preview(small.scale(3))
+    with shop.server.touching() as world:
+        web = world.store.get(small.WEB)
+        assert web is not None
+        world.store.report(small.WEB, msgspec.structs.replace(web.status, since_us=web.status.since_us + 1))
+    cluster.perform(small.scale(3), grant)
+    assert shop.everything()[small.REPLICAS] == 3
+
+
+def test_undo_leaves_what_was_written_since_the_last_look(shop: Live) -> None:
+    """Compare and set: the foreign write falls between the look and the write that puts back."""
+    cluster = shop.cluster()
+    grant = cluster.acquire("undoer")
+    assert grant is not None
+    cluster.preview(small.greet("bye"))
+    cluster.perform(small.greet("bye"), grant)
+    shop.human(small.SETTINGS, data={"greeting": "moin", "other": "1"})
+    cluster.restore({small.GREETING: "hello"}, grant)
+    assert shop.everything()[small.GREETING] == "moin"
+
+
+def test_the_lease_is_fenced(shop: Live) -> None:
+    """A second process takes over once the lease has run out; the first is refused from then on."""
+    journal = MemoryJournal()
+    slow = small.begun(shop.cluster(), journal)
+    assert slow.act(small.greet("bye")).performed
+    rival = shop.cluster()
+    assert rival.acquire("undoer") is None
+    shop.server.advance(lease.DURATION_S + 1)
+    recovery = recover(journal.reopen(), rival)
+    assert (recovery.open, recovery.undone) == (True, 1)
+    before = shop.everything()
+    assert before[small.GREETING] == "hello"
+    outcome = slow.act(small.greet("late"))
+    assert not outcome.performed and "taken over" in outcome.reason
+    assert slow.submit().verdict is Verdict.FENCED
+    assert shop.everything() == before
+
+
+def test_a_stale_token_writes_nothing(shop: Live) -> None:
+    first = shop.cluster()
+    stale = first.acquire("mitigator")
+    assert stale is not None
+    first.preview(small.greet("late"))
+    shop.server.advance(lease.DURATION_S + 1)
+    fresh = shop.cluster().acquire("mitigator")
+    assert fresh is not None and fresh.token == stale.token + 1
+    for write in (
+        lambda: first.perform(small.greet("late"), stale),
+        lambda: first.restore({small.GREETING: "x"}, stale),
+    ):
+        with pytest.raises(StaleToken):
+            write()
+    assert shop.everything()[small.GREETING] == "hello"
+    first.release(stale)
+    assert shop.holder() == "mitigator", "a stale grant releases nothing"
+
+
+def test_a_lease_is_kept_while_waiting(shop: Live) -> None:
+    cluster = shop.cluster()
+    grant = cluster.acquire("mitigator")
+    assert grant is not None
+    cluster.wait(5 * lease.DURATION_S * 1_000_000)
+    cluster.restore({}, grant)
+    assert shop.cluster().acquire("undoer") is None
+
+
+def test_two_take_the_lock_at_once_and_one_gets_it(shop: Live) -> None:
+    one, two = shop.cluster(), shop.cluster()
+    seen = two._lock._read()
+    assert one.acquire("mitigator") is not None
+    two._lock._read = lambda: seen  # it looked before the other one wrote
+    assert two.acquire("mitigator") is None
+    with pytest.raises(LockHeld):
+        small.begun(shop.cluster())
+
+
+def test_severity_is_the_simulators_own(shop: Live) -> None:
+    cluster = shop.cluster()
+    shop.human(small.WEB, spec={**shop.server.world.store.state.objects[small.WEB].manifest["spec"], "replicas": 0})
+    shop.server.advance(30)
+    assert cluster.severity().scalar == components(shop.server.world) == 1000
+    assert not cluster.healthy()
+
+
+def test_a_lost_node_counts(shop: Live) -> None:
+    cluster = shop.cluster()
+    with shop.server.touching() as world:
+        world.schedule(0, "node.crash", world.store.list("Node")[0].key.name)
+    shop.server.advance(60)
+    assert cluster.severity().scalar == components(shop.server.world) >= 1000
+
+
+def test_the_mirror_knows_revisions_and_conditions(shop: Live) -> None:
+    cluster = shop.cluster()
+    image = Action("set-image", "deployment/web", {"image": "shop/web:2"}, small.NAMESPACE)
+    grant = cluster.acquire("mitigator")
+    assert grant is not None
+    cluster.preview(image)
+    cluster.perform(image, grant)
+    shop.server.advance(60)
+    fresh = shop.cluster()
+    undo = fresh.preview(Action("rollout-undo", "deployment/web", {}, small.NAMESPACE))
+    assert set(undo.values()) == {"shop/web:1"}
+    restart = Action("rollout-restart", "deployment/web", {}, small.NAMESPACE)
+    assert not fresh.permitted(restart), "shop/web:2 cannot be pulled"
+    assert fresh.permitted(Action("delete", _old_pod(fresh), {}, small.NAMESPACE)) is False
+
+
+def _old_pod(cluster: KubernetesCluster) -> str:
+    """A pod of the broken revision: a twin serves, and yet no new one could start."""
+    pods = [o for o in cluster.objects if o["kind"] == "Pod"]
+    return next(f"pod/{o['metadata']['name']}" for o in pods if o["spec"]["containers"][0]["image"] == "shop/web:2")
+
+
+def test_a_redacted_secret_is_not_written(shop: Live) -> None:
+    metadata = {"name": "key", "namespace": small.NAMESPACE}
+    shop.put({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"token": "s3cret"}})
+    patch = Action("patch", "secret/key", {"patch": {"data": {"token": "bmV3"}}}, small.NAMESPACE)
+    with pytest.raises(InvalidAction, match="redacted"):
+        shop.cluster().preview(patch)
