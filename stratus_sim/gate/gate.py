@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
-
 from stratus_sim.gate.perturbation import Perturbation, perturbations, targets
 from stratus_sim.gate.plan import Plan
 from stratus_sim.gate.trial import Result, try_plan
 from stratus_sim.gate.twin import Twin
+from stratus_sim.testing.draws import explore
 from stratus_sim.transaction.limits import LIMITS, Limits
 
 Progress = Callable[[Result], None]
@@ -85,18 +84,4 @@ def _shrunk(twin: Twin, plan: Plan, examples: int, base_seed: int, limits: Limit
 
 
 def _drive(twin: Twin, examples: int, base_seed: int, body: Callable[[Perturbation], None], *, shrink: bool) -> None:
-    @seed(base_seed)
-    @settings(
-        max_examples=examples,
-        database=None,
-        deadline=None,
-        phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
-        suppress_health_check=list(HealthCheck),
-        report_multiple_bugs=False,
-        print_blob=False,
-    )
-    @given(perturbations(targets(twin.world(0))))
-    def explore(what: Perturbation) -> None:
-        body(what)
-
-    explore()
+    explore(perturbations(targets(twin.world(0))), body, examples, base_seed, shrink=shrink)

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
-from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 
 from stratus_sim.errors import UserError
+from stratus_sim.testing.draws import explore
 from stratus_sim.testing.scenario import Disruption, Scenario
 from stratus_sim.testing.stage import Stage
 from stratus_sim.testing.trial import Mode, Outcome, Setup, run_trial
@@ -133,20 +133,4 @@ def _still_broken(setup: Setup, outcome: Outcome, actions: tuple[int, ...]) -> O
 def _drive(
     setup: Setup, mode: Mode, examples: int, base_seed: int, body: Callable[[Scenario], None], *, shrink: bool
 ) -> None:
-    strategy = scenarios(setup.stage, disruptions=mode == "protected")
-
-    @seed(base_seed)
-    @settings(
-        max_examples=examples,
-        database=None,
-        deadline=None,
-        phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
-        suppress_health_check=list(HealthCheck),
-        report_multiple_bugs=False,
-        print_blob=False,
-    )
-    @given(strategy)
-    def explore(scenario: Scenario) -> None:
-        body(scenario)
-
-    explore()
+    explore(scenarios(setup.stage, disruptions=mode == "protected"), body, examples, base_seed, shrink=shrink)
