@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from stratus_sim.cluster.status import Status
 from stratus_sim.manifests.kinds import CLUSTER_SCOPED, NAMESPACED, qualified
 
 Manifest = Mapping[str, Any]
@@ -61,7 +60,3 @@ def kind_of(manifest: Manifest) -> str:
 
 def labels_of(manifest: Manifest) -> Mapping[str, str]:
     return (manifest.get("metadata") or {}).get("labels") or {}
-
-
-def with_status(resource: Resource, status: Status) -> Resource:
-    return msgspec.structs.replace(resource, status=status)

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from stratus_sim.applications import embedded_names, embedded_path
+from stratus_sim.applications import embedded_path
 from stratus_sim.faults import FAULTS, choose_target, find, inject
 from stratus_sim.genesis import deploy
 from stratus_sim.kernel import SECOND_US
@@ -88,6 +88,3 @@ class Stage:
         """Every (fault, target) that makes sense for this application."""
         world = self.standing(0)
         return [(f.name, f"{key.kind}/{key.name}") for f in FAULTS.values() for key in f.targets(world)]
-
-
-__all__ = ["Source", "Stage", "embedded_names"]
