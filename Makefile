@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= 2
 
-.PHONY: demo demo-model test test-slow lint bench clean
+.PHONY: demo demo-model test test-slow lint bench documents prove-next-z3 clean
 
 demo: .venv/installed
 	@$(BIN)/stratus demo
@@ -27,6 +27,19 @@ lint: .venv/installed-dev
 
 bench: .venv/installed-test
 	@$(BIN)/python -m benchmarks
+
+documents: .venv/installed-test
+	@$(BIN)/python -m stratus_proofs.documents
+	@$(BIN)/python -m stratus_proofs.case_studies proofs/case_studies
+	@$(BIN)/python -m stratus_proofs.mutation $(JOBS)
+
+# the pinned Z3 and the next major version must both prove everything
+prove-next-z3: .venv/installed
+	@$(BIN)/stratus prove --export .venv/obligations
+	@$(PYTHON) -m venv .venv/next-z3
+	@.venv/next-z3/bin/python -m pip install --quiet --disable-pip-version-check 'z3-solver>=5.4'
+	@$(BIN)/python proofs/stratus_proofs/export/recheck.py .venv/obligations
+	@.venv/next-z3/bin/python proofs/stratus_proofs/export/recheck.py .venv/obligations
 
 .venv/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed: make PYTHON=python3.12")'

@@ -17,12 +17,19 @@ def main() -> int:
     """Measure every figure and print them; ratios, because seconds belong to a machine."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--format", choices=("text", "json"), default="text", help="text for people, json for programs")
-    wanted = parser.parse_args().format
-    found = [measure() for measure in figures.ALL]
+    names = {measure.__name__: measure for measure in figures.ALL}
+    parser.add_argument("figure", nargs="*", choices=(*names, []), help="which ones; all without any")
+    arguments = parser.parse_args()
+    wanted, chosen = arguments.format, arguments.figure or names
+    found = [names[name]() for name in chosen]
     if wanted == "json":
         print(json.dumps([figure._asdict() | {"kept": figure.kept} for figure in found], indent=2))
     else:
-        Console(highlight=False).print(_table(found))
+        console = Console(highlight=False)
+        console.print(_table(found))
+        for figure in found:
+            if figure.top:
+                console.print(f"[bold]{figure.name}[/bold]: {', '.join(figure.top)}", markup=True)
     return 0 if all(figure.kept for figure in found) else 1
 
 

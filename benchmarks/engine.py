@@ -3,44 +3,84 @@
 from __future__ import annotations
 
 import copy
-import time
-from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from statistics import median
+from typing import NamedTuple
 
 from simpy import Environment
 from simpy.events import Timeout
 
+from benchmarks.profiling import cpu_s, top_five
 from benchmarks.worlds import cluster
+from stratus_sim.cluster.state import ClusterState
+from stratus_sim.kernel import SECOND_US
+from stratus_sim.world import World
 
-PODS = 1_000
-SIMULATED_S = 1_800
-ROUNDS = 5
+FEW, SOME, MANY = 100, 1_000, 20_000
+"""Pods."""
+ROUNDS = 3
+_ROUND_US = 300 * SECOND_US
+"""The longest back-off: after it every pod has been restarted once more."""
+_NOT_LIVE = 81
+_FORKS = 20
+
+
+class Rate(NamedTuple):
+    """CPU seconds per event of a cluster in restless change, and of a bare loop with as many timers."""
+
+    ours_s: float
+    bare_s: float
+
+    @property
+    def share(self) -> float:
+        """Our events per second against the bare loop's."""
+        return self.bare_s / self.ours_s
+
+
+@lru_cache(maxsize=3)
+def restless(pods: int) -> World:
+    """A cluster in which every pod fails its liveness probe, is restarted, and backs off."""
+    return cluster(pods, live_port=_NOT_LIVE)
+
+
+def rates(*sizes: int) -> list[Rate]:
+    """The best of a few rounds for clusters of these sizes, which take turns; each has about as many events."""
+    found = [[_rate(pods, max(sizes)) for pods in sizes] for _ in range(ROUNDS)]
+    return [Rate(min(r.ours_s for r in of), min(r.bare_s for r in of)) for of in zip(*found, strict=True)]
+
+
+def events_top_five(pods: int) -> tuple[str, ...]:
+    world = restless(pods).fork()
+    return top_five(lambda: world.run_for(_ROUND_US))
 
 
 def fork_against_deepcopy() -> tuple[float, float]:
-    """Seconds for one `fork()` of a 1,000-pod world, and for `copy.deepcopy` of the same data."""
-    world = cluster(PODS)
-    data = world.snapshot()
-    forks = min(_timed(lambda: [world.fork() for _ in range(1000)]) for _ in range(ROUNDS)) / 1000
-    copies = min(_timed(lambda: copy.deepcopy(data)) for _ in range(ROUNDS))
-    return forks, copies
+    """Seconds from a `fork()` of a 20,000-pod world to its next event, that included, and for `copy.deepcopy`.
 
-
-def events_against_bare_loop() -> tuple[float, float, int]:
-    """Events per second of a 1,000-pod cluster in restless change and of a bare SimPy loop with as many timers.
-
-    The two run in turn, and the best of each is taken. Returns (ours, bare, timers pending).
+    The world goes on for a second before each fork: nothing is left over from the one before.
     """
-    world = cluster(PODS, live_port=81)
-    timers = len(world.kernel.timers)
-    ours, bare = 0.0, 0.0
-    for _ in range(ROUNDS):
-        fork = world.fork()
-        before = fork.kernel.fired
-        spent = _timed(lambda fork=fork: fork.run_for(SIMULATED_S * 1_000_000))
-        fired = fork.kernel.fired - before
-        ours = max(ours, fired / spent)
-        bare = max(bare, fired / _timed(lambda fired=fired: _bare_loop(timers, fired)))
-    return ours, bare, timers
+    world = restless(MANY).fork()
+    found = []
+    for _ in range(_FORKS):
+        world.run_for(SECOND_US)
+        found.append(cpu_s(lambda: world.fork().step()))
+    data = world.snapshot()  # but for two logs, chains longer than deepcopy follows
+    data = replace(data, cluster=ClusterState(events=data.cluster.events), kernel=replace(data.kernel, log=None))
+    return median(found), cpu_s(lambda: copy.deepcopy(data))
+
+
+def fork_top_five() -> tuple[str, ...]:
+    world = restless(MANY).fork()
+    return top_five(lambda: [world.fork().step() for _ in range(_FORKS)])
+
+
+def _rate(pods: int, most: int) -> Rate:
+    world = restless(pods).fork()
+    timers, before = len(world.kernel.timers), world.kernel.fired
+    spent = cpu_s(lambda: world.run_for(_ROUND_US * most // pods))
+    fired = world.kernel.fired - before
+    return Rate(spent / fired, cpu_s(lambda: _bare_loop(timers, fired)) / fired)
 
 
 def _bare_loop(timers: int, events: int) -> None:
@@ -53,9 +93,3 @@ def _bare_loop(timers: int, events: int) -> None:
         Timeout(environment, number % 7, number).callbacks.append(again)
     for _ in range(events):
         environment.step()
-
-
-def _timed(body: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    body()
-    return time.perf_counter() - start

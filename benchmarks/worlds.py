@@ -10,21 +10,26 @@ from stratus_sim.manifests.load import Manifests
 from stratus_sim.world import World
 
 REPLICAS = 10
+APPS_PER_NAMESPACE = 20
+PODS_PER_NODE = 50
 
 
-def cluster(pods: int, *, live_port: int = 80) -> World:
-    """`pods` pods in Deployments of ten, a Service each; with another `live_port` every pod is restarted for ever."""
-    names = [f"app-{n:04}" for n in range(pods // REPLICAS)]
-    nodes = [_node(f"node-{n:04}") for n in range(max(3, pods // 50))]
-    healthy = describe(Manifests(_objects(names, 80)))
-    return deploy(Manifests((*nodes, *_objects(names, live_port))), healthy, seed=1)
+def cluster(pods: int, *, live_port: int = 80, replicas: int = REPLICAS, pods_per_node: int = PODS_PER_NODE) -> World:
+    """`pods` pods in Deployments of `replicas`, a Service each, that have settled.
+
+    With another `live_port` every liveness probe fails, and every pod is restarted for ever.
+    """
+    names = [(f"team-{n // APPS_PER_NAMESPACE:04}", f"app-{n:04}") for n in range(pods // replicas)]
+    nodes = [_node(f"node-{n:04}") for n in range(max(3, pods // pods_per_node))]
+    healthy = describe(Manifests(_objects(names, 80, replicas)))
+    return deploy(Manifests((*nodes, *_objects(names, live_port, replicas))), healthy, seed=1)
 
 
-def _objects(names: list[str], live_port: int) -> tuple[dict[str, Any], ...]:
-    return tuple(obj for name in names for obj in (_deployment(name, live_port), _service(name)))
+def _objects(names: list[tuple[str, str]], live_port: int, replicas: int) -> tuple[dict[str, Any], ...]:
+    return tuple(obj for name in names for obj in (_deployment(*name, live_port, replicas), _service(*name)))
 
 
-def _deployment(name: str, live_port: int) -> dict[str, Any]:
+def _deployment(namespace: str, name: str, live_port: int, replicas: int) -> dict[str, Any]:
     probe = {"tcpSocket": {"port": live_port}, "periodSeconds": 1, "failureThreshold": 1}
     container = {
         "name": "main",
@@ -34,17 +39,17 @@ def _deployment(name: str, live_port: int) -> dict[str, Any]:
         "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}},
     }
     template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [container]}}
-    spec = {"replicas": REPLICAS, "selector": {"matchLabels": {"app": name}}, "template": template}
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": _metadata(name), "spec": spec}
+    spec = {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": _metadata(namespace, name), "spec": spec}
 
 
-def _service(name: str) -> dict[str, Any]:
+def _service(namespace: str, name: str) -> dict[str, Any]:
     spec = {"selector": {"app": name}, "ports": [{"port": 80}]}
-    return {"apiVersion": "v1", "kind": "Service", "metadata": _metadata(name), "spec": spec}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": _metadata(namespace, name), "spec": spec}
 
 
-def _metadata(name: str) -> dict[str, Any]:
-    return {"name": name, "namespace": "default"}
+def _metadata(namespace: str, name: str) -> dict[str, Any]:
+    return {"name": name, "namespace": namespace}
 
 
 def _node(name: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ STEADY_US = 180 * SECOND_US
 """Time from applying the manifests to the first fault: longer than any start-up, probe and alert window."""
 
 _FIRST = ("Namespace", "Node", "ConfigMap", "Secret", "PersistentVolumeClaim", "Service")
+_LAST = ("Pod", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 _MIN_NODES = 3
 _WORKLOADS_PER_NODE = 12
 
@@ -37,8 +38,9 @@ def deploy(manifests: Manifests, application: Application, seed: int = 0) -> Wor
 def _in_order(manifests: Manifests, application: Application) -> list[Mapping[str, Any]]:
     """Objects others need before they can start come first, as `kubectl apply` and Helm sort them."""
     nodes = () if manifests.of_kind("Node") else _nodes(len(application.workloads))
-    rank = {kind: index for index, kind in enumerate(_FIRST)}
-    return sorted([*nodes, *manifests.objects], key=lambda m: rank.get(m["kind"], len(rank)))
+    last = {kind: index for index, kind in enumerate(_LAST, len(_FIRST) + 1)}
+    rank = {kind: index for index, kind in enumerate(_FIRST)} | last
+    return sorted([*nodes, *manifests.objects], key=lambda m: rank.get(m["kind"], len(_FIRST)))
 
 
 def _nodes(workloads: int) -> list[Mapping[str, Any]]:

@@ -17,6 +17,7 @@ from stratus_sim.cluster.state import ClusterState
 from stratus_sim.cluster.store import Store, StoreState
 from stratus_sim.faults.state import FaultState
 from stratus_sim.kernel import Kernel, KernelState
+from stratus_sim.kernel.draft import Draft
 from stratus_sim.manifests.application import Application
 
 ROOMS = (cluster, application, faults)  # importing them registers their handlers and watchers
@@ -42,7 +43,8 @@ class World(Kernel):
         self.application = snapshot.application
         self.processes: Processes = ApplicationProcesses(snapshot.application)
         self.store = Store(self, snapshot.store.copy())
-        self.cluster = snapshot.cluster.copy()
+        self._cluster = snapshot.cluster.copy()
+        self.events = Draft(snapshot.cluster.events)
         self.traffic = snapshot.traffic.copy()
         self.faults = snapshot.faults.copy()
 
@@ -51,6 +53,12 @@ class World(Kernel):
         """A world without objects in which `application` would run once its manifests are applied."""
         kernel = KernelState(seed=seed)
         return cls(Snapshot(application, kernel, StoreState(), ClusterState(), TrafficState(), FaultState()))
+
+    @property
+    def cluster(self) -> ClusterState:
+        """What the cluster remembers; ask again after a change, its `events` stay as they are."""
+        self._cluster.events = self.events.freeze()
+        return self._cluster
 
     def snapshot(self) -> Snapshot:
         """The world as it is now; nothing that happens later changes it."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,10 +13,29 @@ from stratus_sim.genesis import deploy
 from stratus_sim.manifests.application import describe
 from stratus_sim.manifests.load import load
 from stratus_sim.testing.stage import Source, Stage
+from stratus_sim.transaction.driver import validate_trace
+from stratus_sim.transaction.manager import TransactionManager
 from stratus_sim.world import Snapshot, World
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def every_trace_is_validated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever ran a transaction manager of ours in a test ends as a behaviour of the specification."""
+    managers: list[TransactionManager] = []
+    begin = TransactionManager.__init__
+
+    def remembered(manager: TransactionManager, *args: Any, **options: Any) -> None:
+        begin(manager, *args, **options)
+        if type(manager) is TransactionManager:
+            managers.append(manager)
+
+    monkeypatch.setattr(TransactionManager, "__init__", remembered)
+    yield
+    for manager in managers:
+        validate_trace(manager.trace)
 
 
 @cache

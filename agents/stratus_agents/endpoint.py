@@ -37,6 +37,10 @@ class Settings(NamedTuple):
 SETTINGS = Settings()
 
 
+class _Rejected(Unavailable):
+    """The server is there, and will not have this request."""
+
+
 class Endpoint:
     """The model `name`; OPENAI_BASE_URL and OPENAI_API_KEY say where it is and who we are."""
 
@@ -67,9 +71,21 @@ class Endpoint:
     def reply(self, request: Request) -> Reply:
         if self._output != "auto":
             return self._ask(request, self._output)
-        found = self._ask(request, "tools")
+        try:
+            found = self._ask(request, "tools")
+        except _Rejected as rejected:
+            return self._without_tools(request, rejected)
         self._output = "tools" if found.calls else "json"
         return found if found.calls else self._ask(request, "json")
+
+    def _without_tools(self, request: Request, rejected: _Rejected) -> Reply:
+        """Some servers without tools fail where others just talk. If it was not the tools, the first error counts."""
+        try:
+            found = self._ask(request, "json")
+        except _Rejected:
+            raise rejected from None
+        self._output = "json"
+        return found
 
     def text(self, prompt: str, seed: int) -> str:
         """Plain text for plain text: no tools, no schema. Raises Unavailable."""
@@ -84,6 +100,8 @@ class Endpoint:
         try:
             completion = self._client.chat.completions.create(**common, **made)  # type: ignore[call-overload]
             return read(completion, round(1000 * (time.monotonic() - began)))
+        except (self._openai.BadRequestError, self._openai.InternalServerError) as error:
+            raise _Rejected(self._explained(error)) from None
         except self._openai.OpenAIError as error:
             raise Unavailable(self._explained(error)) from None
         except (AttributeError, IndexError, TypeError, ValueError):
@@ -161,7 +179,8 @@ def _with_tools(completion: Any, elapsed_ms: int) -> Reply:
     choice = completion.choices[0]
     found = [c for c in choice.message.tool_calls or () if getattr(c, "function", None)]
     calls = tuple(
-        Call(c.id or f"call-{n}", c.function.name or "", c.function.arguments or "") for n, c in enumerate(found)
+        Call(_text(c.id) or f"call-{n}", _text(c.function.name), _text(c.function.arguments))
+        for n, c in enumerate(found)
     )
     return _reply(completion, calls, elapsed_ms)
 
@@ -170,7 +189,7 @@ def _from_json(completion: Any, elapsed_ms: int) -> Reply:
     calls: tuple[Call, ...] = ()
     try:
         call = json.loads(completion.choices[0].message.content or "")["call"]
-        calls = (Call("", str(call["tool"]), json.dumps(call["arguments"])),)
+        calls = (Call("", _text(str(call["tool"])), json.dumps(call["arguments"])),)
     except (ValueError, KeyError, TypeError, RecursionError):
         pass  # told to the model as no call
     return _reply(completion, calls, elapsed_ms)
@@ -179,7 +198,12 @@ def _from_json(completion: Any, elapsed_ms: int) -> Reply:
 def _reply(completion: Any, calls: tuple[Call, ...], elapsed_ms: int) -> Reply:
     choice = completion.choices[0]
     tokens = completion.usage.total_tokens if completion.usage else 0
-    return Reply(choice.message.content or "", calls, tokens, elapsed_ms, choice.finish_reason == "length")
+    return Reply(_text(choice.message.content), calls, tokens, elapsed_ms, choice.finish_reason == "length")
+
+
+def _text(found: str | None) -> str:
+    """What can be sent back and recorded: half of a surrogate pair, cut off in a stream, becomes a question mark."""
+    return (found or "").encode("utf-8", "replace").decode("utf-8")
 
 
 def _text_request(request: Request) -> dict[str, Any]:

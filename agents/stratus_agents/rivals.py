@@ -13,8 +13,8 @@ from stratus_agents.agent import BUDGET, Budget
 from stratus_agents.crew import Alone, Crew
 from stratus_agents.endpoint import SETTINGS, Endpoint, Settings
 from stratus_agents.models import Model, Recorded
-from stratus_agents.prompts import Prompts, load_prompts
-from stratus_sim.errors import unknown_name
+from stratus_agents.prompts import ROLES, Prompts, load_prompts, parse_prompt
+from stratus_sim.errors import UserError, unknown_name
 from stratus_sim.testing.episode import Limits
 from stratus_sim.testing.policy import Policy
 from stratus_sim.testing.provenance import Origin
@@ -70,7 +70,8 @@ class Driven:
     def origin(self) -> Origin:
         """What the answers came from, for the header of a recording."""
         hashes: dict[str, str] = {role: prompt.sha256 for role, prompt in self.prompts.items()}
-        return Origin(model=self.model_name, prompts=hashes, versions={"openai": _version("openai")})
+        texts: dict[str, str] = {role: prompt.text for role, prompt in self.prompts.items()}
+        return Origin(self.model_name, hashes, texts, self.budget._asdict(), {"openai": _version("openai")})
 
 
 def drive(
@@ -91,9 +92,17 @@ def drive(
     return Driven(_kind(name), model, endpoint, load_prompts(prompts), budget)
 
 
-def from_recording(name: str, events: Iterable[dict[str, Any]], prompts: Path | None = None) -> Driven:
-    """The policy that gave these events, answering from them instead of a model. Raises UserError as `drive`."""
-    return Driven(_kind(name), "", Recorded(events), load_prompts(prompts))
+def from_recording(name: str, origin: Origin, events: Iterable[dict[str, Any]]) -> Driven:
+    """The policy that gave these events, answering from them instead of a model, with the prompts and budget it had.
+
+    Raises:
+        UserError: no such policy, or its origin is damaged.
+    """
+    prompts = {role: parse_prompt(origin.texts.get(role, ""), f"the recorded prompt of {role}") for role in ROLES}
+    for role, prompt in prompts.items():
+        if prompt.sha256 != origin.prompts.get(role):
+            raise UserError(f"the recorded prompt of {role} is not the one its SHA-256 is of: the file was changed")
+    return Driven(_kind(name), origin.model, Recorded(events), prompts, BUDGET._replace(**origin.budget))
 
 
 def _kind(name: str) -> Kind:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from stratus_agents import kubectl
 from stratus_agents.kubectl.tables import table
+from stratus_agents.kubectl.values import is_text
 from stratus_sim.cluster.actions import Action
 from stratus_sim.telemetry.observation import Observation
 from stratus_sim.testing.policy import Wait
@@ -50,8 +51,9 @@ _ALL = (
     Tool("kubectl", "Read: get, describe, logs, events, top, rollout status|history", _object("line", line=_LINE)),
     Tool(
         "kubectl_write",
-        "Change one object: scale, set image|env|resources, patch -p JSON, apply -f -, create, delete, "
-        "rollout undo|restart, cordon, uncordon",
+        "Change one object: scale, set image|env|resources, patch -p JSON [--type=merge|json], apply|create|replace "
+        "-f -, delete, label, annotate, rollout undo|restart|pause|resume, expose, autoscale, cordon, uncordon, drain, "
+        "taint",
         _object("line", line=_LINE, manifest={"type": "string", "description": "what -f - reads: one object"}),
         writes=True,
     ),
@@ -112,6 +114,8 @@ def _wrong(key: str, value: Any, schema: Mapping[str, Any]) -> str:
     wanted = schema["type"]
     if not isinstance(value, _TYPES[wanted]) or (wanted == "integer" and isinstance(value, bool)):
         return f"{key} must be a {wanted}"
+    if isinstance(value, str) and not is_text(value):
+        return f"{key} holds half of a surrogate pair, which is no character"
     if wanted == "integer" and not schema["minimum"] <= value <= schema["maximum"]:
         return f"{key} must be from {schema['minimum']} to {schema['maximum']}"
     return ""

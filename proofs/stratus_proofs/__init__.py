@@ -2,7 +2,7 @@
 
 from .counterexample import Counterexample, Replay
 from .prover import Budget, Report, Result, prove
-from .render import as_json, render
+from .render import advice, as_json, render
 from .witness import Witness
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Report",
     "Result",
     "Witness",
+    "advice",
     "as_json",
     "prove",
     "render",

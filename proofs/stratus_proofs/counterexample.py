@@ -82,10 +82,10 @@ def read(group: Group, obligation: Obligation, model: z3.ModelRef) -> Counterexa
     machine, transition, prop = obligation.machine, obligation.transition, obligation.prop
     before = {v.name: v.term for v in machine.variables}
     after = before if transition is None else {**before, **transition.updates}
-    arrays = tuple(terms[name] for terms in (before, after) for name in ("c", "sigma", "checkpoint"))
-    reading = Reading(machine, model, arrays)
+    given = () if transition is None else transition.params
+    reading = Reading(machine, model, (before, after), given)
     pre, post = reading.state(before), reading.state(after)
-    params = {} if transition is None else {str(p): reading.value(p) for p in transition.params}
+    params = {str(p): reading.value(p) for p in given}
     bindings = {str(constant): reading.value(constant) for constant in prop.over}
     interpreter = reading.interpreter(machine)
     known = tuple(p for p in group.assumed if isinstance(p, Property))

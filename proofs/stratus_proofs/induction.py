@@ -12,15 +12,15 @@ from dataclasses import dataclass
 
 import z3
 
-from stratus_spec import QUIET_EXCLUDES, Axiom, Machine, Property, Transition
+from stratus_spec import ANY, Axiom, Machine, Property, Specification, Transition
 
 
 @dataclass(frozen=True, eq=False)
 class Obligation:
     """`goal` must follow from the hypotheses. `transition` is None for the initial state.
 
-    `by_frame` marks an invariant none of whose variables the transition changes: its goal is one of the
-    hypotheses.
+    `by_frame` marks a property none of whose variables the transition changes: its goal is one of the hypotheses, or
+    nothing at all.
     """
 
     machine: Machine
@@ -35,8 +35,10 @@ class Obligation:
 
     @property
     def by_frame(self) -> bool:
-        """Whether the goal is the hypothesis itself."""
-        return self.transition is not None and self.prop.kind == "invariant" and self.goal.eq(self.prop.term)
+        """Whether the goal is the hypothesis itself, or says only that what the transition leaves alone stays."""
+        if self.prop.kind == "step":
+            return bool(z3.is_true(z3.simplify(self.goal)))
+        return self.transition is not None and self.goal.eq(self.prop.term)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,25 +50,29 @@ class Group:
     obligations: tuple[Obligation, ...]
 
 
-def groups(
-    machine: Machine, properties: tuple[Property, ...], transitions: Collection[str] | None = None
-) -> Iterator[Group]:
-    """All obligations of a machine, or those of some transitions.
+def groups(specification: Specification, transitions: Collection[str] | None = None) -> Iterator[Group]:
+    """All obligations of a specification, or those of some transitions.
 
-    Quiet properties are proved of the machine without environment and foreign steps, where they are
-    hypotheses too.
+    What is claimed in a setting is proved of the machine in that setting, where what holds in any is known too.
     """
-    calm = machine.without_transitions(*QUIET_EXCLUDES)
-    lasting = tuple(p for p in properties if not p.quiet)
-    for subject, hypotheses, goals in (
-        (machine, lasting, lasting),
-        (calm, properties, tuple(p for p in properties if p.quiet)),
-    ):
-        if transitions is None:
-            yield _initial(subject, goals)
-        for transition in subject.transitions:
-            if transitions is None or transition.name in transitions:
-                yield _kept(subject, transition, hypotheses, goals)
+    lasting = specification.claimed(ANY)
+    yield from _of_machine(specification.machine, lasting, lasting, transitions)
+    for name, machine in specification.settings.items():
+        goals = specification.claimed(name)
+        yield from _of_machine(machine, (*lasting, *goals), goals, transitions)
+
+
+def _of_machine(
+    machine: Machine,
+    hypotheses: tuple[Property, ...],
+    goals: tuple[Property, ...],
+    transitions: Collection[str] | None,
+) -> Iterator[Group]:
+    if transitions is None:
+        yield _initial(machine, goals)
+    for transition in machine.transitions:
+        if transitions is None or transition.name in transitions:
+            yield _kept(machine, transition, hypotheses, goals)
 
 
 def _initial(machine: Machine, goals: tuple[Property, ...]) -> Group:

@@ -10,11 +10,12 @@ from typing import Literal
 
 import z3
 
-from stratus_spec import MACHINE, PROPERTIES, QUIET_EXCLUDES, Machine, Property
+from stratus_spec import SPECIFICATION, Specification
 
 from .counterexample import Counterexample, search
 from .induction import Group, Obligation, groups
-from .witness import Witness, find
+from .weakening import weakened
+from .witness import Witness, witnesses
 
 Status = Literal["proved", "refuted", "unknown"]
 
@@ -87,33 +88,31 @@ class Report:
 
 
 def prove(
-    machine: Machine = MACHINE,
-    properties: tuple[Property, ...] = PROPERTIES,
+    specification: Specification = SPECIFICATION,
     *,
     without: tuple[str, ...] = (),
     transitions: Collection[str] | None = None,
     budget: Budget | None = None,
 ) -> Report:
-    """Prove the properties of the machine by induction, and reach each property's premise.
+    """Prove the specification's properties by induction, and reach each property's premise.
 
-    `without` removes guards (`write.fenced`) first; witnesses are then left out, as they concern the whole
-    machine. `transitions` limits the obligations, and leaves witnesses out too. Raises KeyError for an
-    unknown guard or transition.
+    `without` drops assumptions, guards (`send.journaled`) and axioms first (`weakening.weakened`); witnesses are
+    then left out, as they concern the whole machine. `transitions` limits the obligations, and leaves witnesses out
+    too. Raises KeyError for an unknown name or transition.
     """
     started = time.perf_counter()
     budget = budget or Budget()
     for name in transitions or ():
-        machine.transition[name]
-    subject = reduce(Machine.without_guard, without, machine)
-    found = [_solve(group, budget) for group in groups(subject, properties, transitions)]
+        specification.machine.transition[name]
+    subject = reduce(weakened, without, specification)
+    found = [_solve(group, budget) for group in groups(subject, transitions)]
     whole = not without and transitions is None
-    calm = machine.without_transitions(*QUIET_EXCLUDES)
     return Report(
-        machine=machine.name,
+        machine=specification.machine.name,
         without=tuple(without),
-        statements={p.name: p.statement for p in properties},
+        statements={p.name: p.statement for p in specification.properties},
         results=tuple(result for results in found for result in results),
-        witnesses=tuple(find(calm if p.quiet else machine, p, budget.options) for p in properties) if whole else (),
+        witnesses=witnesses(specification, budget.options) if whole else (),
         seconds=time.perf_counter() - started,
         solver=f"z3 {z3.get_version_string()}",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import z3
@@ -12,22 +12,25 @@ import z3
 from stratus_spec import ENUMS, Interpreter, Machine, State, TotalMap
 from stratus_spec.sorts import nobody
 
-from .scope import SCOPE
+from .scope import INDEXES, SCOPE
 
-FIRST_INDEXES = range(-1, 8)
+TOPS = ("depth", "sent")
+"""Variables that say where an array of entries or requests ends."""
 
 
 @dataclass(frozen=True, eq=False)
 class Reading:
     """Values of terms (written over the uninterpreted sorts) in a model found in scope.
 
-    Members of uninterpreted sorts are read as strings, such as `field1` or `nobody`. `arrays` are the
-    configurations functions may be asked about.
+    Members of uninterpreted sorts are read as strings, such as `field1` or `nobody`. `states` are the terms of the
+    states whose configurations functions may be asked about; `params` are terms of arguments, any of which may be an
+    index.
     """
 
     machine: Machine
     model: z3.ModelRef
-    arrays: tuple[Any, ...]
+    states: tuple[Mapping[str, Any], ...]
+    params: tuple[Any, ...] = ()
 
     def value(self, term: Any) -> Any:
         """The term's value as the interpreter would hold it."""
@@ -56,7 +59,7 @@ class Reading:
         return "nobody" if value.eq(self._nobody) else value.decl().name()
 
     def _map(self, term: Any) -> TotalMap[Any, Any]:
-        default = -1 if term.sort().range().kind() == z3.Z3_INT_SORT else None
+        default = {z3.Z3_INT_SORT: -1, z3.Z3_BOOL_SORT: False}.get(term.sort().range().kind())
         result = TotalMap.constant(default)
         for key in self._keys(term.sort().domain()):
             result = result.store(self._python(key), self._python(z3.Select(term, key)))
@@ -65,30 +68,40 @@ class Reading:
     def _keys(self, sort: Any) -> Iterable[Any]:
         if sort.kind() != z3.Z3_INT_SORT:
             return SCOPE.members_of(sort)
-        depth = self.value(self.machine.variable["depth"].term)
-        return [z3.IntVal(i) for i in sorted({*FIRST_INDEXES, depth - 1, depth})]
+        return [z3.IntVal(index) for index in self._indexes]
+
+    @cached_property
+    def _indexes(self) -> list[int]:
+        near = [self.value(self.machine.variable[name].term) for name in self.machine.variable if name in TOPS]
+        given = [self.value(term) for term in self.params if term.sort().kind() == z3.Z3_INT_SORT]
+        return sorted({*INDEXES, *given, *(top + d for top in near for d in (-1, 0))})
 
     def _table(self, function: Any) -> Callable[..., Any]:
+        """The function as the rows the model has, and one value for all other arguments.
+
+        Z3's own evaluation would miss rows: a map with few keys has several forms, and rows are found by form.
+        """
         sorts = [SCOPE.sort(function.domain(i)) for i in range(function.arity())]
         declaration = z3.Function(function.name(), *sorts, SCOPE.sort(function.range()))
+        if all(declaration != known for known in self.model.decls()):
+            anything = [z3.Const(f"any {index}", sort) for index, sort in enumerate(sorts)]
+            return partial(_constant, self._python(declaration(*anything)))
+        found = self.model[declaration]
+        entries = [found.entry(index) for index in range(found.num_entries())]
+        rows = {self._row(entry): self._python(entry.value()) for entry in entries}
+        return partial(_lookup, rows, self._python(found.else_value()))
 
-        @cache
-        def lookup(*arguments: Any) -> Any:
-            terms = [self._term(argument, sort) for argument, sort in zip(arguments, sorts, strict=True)]
-            return self._python(declaration(*terms))
-
-        return lookup
-
-    def _term(self, value: Any, sort: Any) -> Any:
-        if isinstance(value, TotalMap):
-            return self._configurations[value]
-        return self._nobody if value == "nobody" else SCOPE.member(sort, value)
+    def _row(self, entry: Any) -> tuple[Any, ...]:
+        return tuple(self._python(entry.arg_value(index)) for index in range(entry.num_args()))
 
     @cached_property
     def _nobody(self) -> Any:
         return self.model.eval(SCOPE.term(nobody), model_completion=True)
 
-    @cached_property
-    def _configurations(self) -> dict[TotalMap[Any, Any], Any]:
-        distinct = {term.get_id(): term for term in map(SCOPE.term, self.arrays)}
-        return {self._map(term): term for term in distinct.values()}
+
+def _constant(value: Any, *_arguments: Any) -> Any:
+    return value
+
+
+def _lookup(rows: Mapping[tuple[Any, ...], Any], otherwise: Any, *arguments: Any) -> Any:
+    return rows.get(arguments, otherwise)

@@ -26,6 +26,17 @@ def render(report: Report, console: Console) -> None:
     console.print(verdict(report))
 
 
+def advice(report: Report) -> str:
+    """How to mend a specification whose first failure this is, in one line."""
+    failure = report.failures[0]
+    if failure.status == "unknown":
+        return f"{failure.name}: the solver gave up; state what it lacks as an invariant of its own"
+    return (
+        f"{failure.name}: if no run reaches the state above, strengthen the property or add an invariant that excludes "
+        f"that state (stratus prove --infer {failure.prop} looks for some); if one does, mend {failure.transition}"
+    )
+
+
 def properties_table(report: Report) -> Table:
     """Properties with how many obligations were proved, and the time they took in milliseconds.
 
@@ -67,7 +78,7 @@ def counterexample_lines(found: Counterexample) -> list[str]:
         f"step    {step}",
         f"given   {_named({**found.constants, **found.bindings})}",
         f"state   {_named(situation)}",
-        f"journal {journal(found.pre)}",
+        *([f"journal {journal(found.pre)}"] if "entry_field" in found.pre else []),
         *(f"change  {name}: {show(old)} → {show(new)}" for name, (old, new) in found.changes.items()),
         f"replay  interpreter {agrees}",
     ]

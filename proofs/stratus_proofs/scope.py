@@ -9,7 +9,7 @@ in scope proves nothing.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,16 @@ import z3
 
 from stratus_spec import Axiom, Property
 
-SIZES = {"Field": 2, "Value": 3, "Environment": 2, "Agent": 5, "Action": 2, "Severity": 3}
+SIZES = {"Field": 2, "Value": 3, "Environment": 2, "Agent": 5, "Action": 2, "Attempt": 3, "Severity": 3}
+OTHERS = 3
+"""Members of a sort only users' specifications have."""
+INDEXES = tuple(range(-1, 6))
+"""Where statements about journal entries and requests are instantiated."""
+
+
+def members_in_scope(sort: str) -> int:
+    """How many members an uninterpreted sort has in scope."""
+    return SIZES.get(sort, OTHERS)
 
 
 @dataclass(eq=False)
@@ -39,7 +48,7 @@ class Scope:
             return sort
         name = sort.name()
         if name not in self.sorts:
-            labels = [f"{name.lower()}{i}" for i in range(SIZES[name])]
+            labels = [f"{name.lower()}{i}" for i in range(members_in_scope(name))]
             self.sorts[name], members = z3.EnumSort(f"{name} in scope", labels)
             self.members[name] = tuple(members)
         return self.sorts[name]
@@ -48,9 +57,29 @@ class Scope:
         """The member of a sort with that label."""
         return next(member for member in self.members_of(sort) if member.decl().name() == label)
 
-    def labels(self, sort: Any) -> tuple[str, ...]:
-        """The labels of the members of an uninterpreted sort."""
+    def labels(self, sort: Any) -> tuple[Any, ...]:
+        """The members of an uninterpreted sort as their labels, and the numbers statements about integers are tried
+        on."""
+        if sort.kind() == z3.Z3_INT_SORT:
+            return INDEXES
         return tuple(member.decl().name() for member in self.members_of(self.sort(sort)))
+
+    def values(self, sort: Any) -> tuple[Any, ...]:
+        """All members of a sort of the specification in scope; of the integers, those an index may take."""
+        if sort.kind() == z3.Z3_INT_SORT:
+            return tuple(z3.IntVal(index) for index in INDEXES)
+        if sort.kind() == z3.Z3_ARRAY_SORT:
+            return tuple(self._arrays(sort))
+        self.sort(sort)
+        return self.members[sort.name()]
+
+    def _arrays(self, sort: Any) -> Iterator[Any]:
+        keys, items = self.values(sort.domain()), self.values(sort.range())
+        for combination in itertools.product(items, repeat=len(keys)):
+            array = z3.K(self.sort(sort.domain()), combination[0])
+            for key, item in zip(keys[1:], combination[1:], strict=True):
+                array = z3.Store(array, key, item)
+            yield array
 
     def members_of(self, sort: Any) -> tuple[Any, ...]:
         """The members of a sort in scope."""
@@ -68,7 +97,7 @@ class Scope:
 
     def _instances(self, statement: Property | Axiom) -> list[Any]:
         over = [self.term(constant) for constant in statement.over]
-        domains = [self.members[constant.sort().name()] for constant in statement.over]
+        domains = [self.values(constant.sort()) for constant in statement.over]
         body = self.term(statement.term)
         return [z3.substitute(body, *zip(over, values, strict=True)) for values in itertools.product(*domains)]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import z3
 
-from stratus_spec import Machine, Property, SpecViolation, State
+from stratus_spec import Machine, Property, Specification, SpecViolation, State
 
 from .counterexample import seen, small
 from .reading import Reading
@@ -67,16 +67,32 @@ def unroll(machine: Machine, path: tuple[str, ...]) -> Unrolled:
     )
 
 
+def witnesses(specification: Specification, budget: Mapping[str, int]) -> tuple[Witness, ...]:
+    """One witness for each property, in the setting the property is claimed in."""
+    return tuple(find(specification.subject(p.setting), p, budget) for p in specification.properties)
+
+
 def find(machine: Machine, prop: Property, budget: Mapping[str, int]) -> Witness:
     """A run along the property's path that ends in its premise."""
+    run, solver = question(machine, prop, budget)
+    if solver.check() != z3.sat:
+        return Witness(prop.name, prop.path, reached=False)
+    return _replay(machine, prop, run, solver.model())
+
+
+def reached(machine: Machine, prop: Property, budget: Mapping[str, int]) -> bool:
+    """Whether there is such a run, without reading it."""
+    return bool(question(machine, prop, budget)[1].check() == z3.sat)
+
+
+def question(machine: Machine, prop: Property, budget: Mapping[str, int]) -> tuple[Unrolled, z3.Solver]:
+    """The property's path, and a solver whose models are the runs along it that end in the premise."""
     run = unroll(machine, prop.path)
     solver = z3.Solver()
     solver.set(**budget)
     solver.add(*SCOPE.all(machine.axioms), *(SCOPE.term(t) for t in run.conditions))
     solver.add(SCOPE.term(_premise(machine, prop, run)), *(SCOPE.term(t) for t in small(machine)))
-    if solver.check() != z3.sat:
-        return Witness(prop.name, prop.path, reached=False)
-    return _replay(machine, prop, run, solver.model())
+    return run, solver
 
 
 def _premise(machine: Machine, prop: Property, run: Unrolled) -> Any:
@@ -89,8 +105,7 @@ def _premise(machine: Machine, prop: Property, run: Unrolled) -> Any:
 
 
 def _replay(machine: Machine, prop: Property, run: Unrolled, model: z3.ModelRef) -> Witness:
-    arrays = tuple(terms[name] for terms in run.states for name in ("c", "sigma", "checkpoint"))
-    reading = Reading(machine, model, arrays)
+    reading = Reading(machine, model, run.states, tuple(term for params in run.params for term in params.values()))
     interpreter = reading.interpreter(machine)
     free = [v for v in machine.variables if v.name not in machine.init]
     states = [interpreter.initial(**{v.name: reading.value(v.term) for v in free})]

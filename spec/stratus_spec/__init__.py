@@ -1,24 +1,31 @@
 """What must hold: the executable specification of transactional no-regression."""
 
-from .actions import CONDITIONS, Classification, classify
+from .catalogue import CONDITIONS, Classification, classify
 from .compile import to_python
 from .errors import MachineError, SpecViolation, UnsupportedTermError
 from .interpreter import Interpreter, State
-from .language import Axiom, Machine, Property, Transition, Variable
-from .machine import MACHINE, QUIET, QUIET_EXCLUDES
-from .properties import INVARIANTS, PROPERTIES, STEPS
+from .language import ANY, Axiom, Machine, Property, Transition, Variable
+from .machine import MACHINE, QUIET, ROBUST, SETTINGS
+from .properties import PROPERTIES, RANK, UNCLAIMED
 from .sorts import ENUMS, Phase, Reversibility, Role
+from .specification import Specification
 from .total_map import TotalMap
 
+SPECIFICATION = Specification(MACHINE, PROPERTIES, SETTINGS)
+"""THE specification: what is proved, executed, explored and tested."""
+
 __all__ = [
+    "ANY",
     "CONDITIONS",
     "ENUMS",
-    "INVARIANTS",
     "MACHINE",
     "PROPERTIES",
     "QUIET",
-    "QUIET_EXCLUDES",
-    "STEPS",
+    "RANK",
+    "ROBUST",
+    "SETTINGS",
+    "SPECIFICATION",
+    "UNCLAIMED",
     "Axiom",
     "Classification",
     "Interpreter",
@@ -29,6 +36,7 @@ __all__ = [
     "Reversibility",
     "Role",
     "SpecViolation",
+    "Specification",
     "State",
     "TotalMap",
     "Transition",

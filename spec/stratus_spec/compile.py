@@ -14,8 +14,9 @@ from types import CodeType
 import z3
 
 from .errors import UnsupportedTermError
-from .language import Machine, Term, Transition, free_names, per_term
+from .language import Machine, Transition
 from .sorts import ENUMS
+from .terms import Term, free_names, per_term
 
 INFIX = {
     z3.Z3_OP_EQ: " == ",

@@ -21,10 +21,11 @@ class SpecViolation(Exception):
     Attributes: `transition` (its name), `failing` (names of the guards that do not hold), `params`.
     """
 
-    def __init__(self, transition: str, failing: Sequence[str], params: Mapping[str, Any], phase: str) -> None:
+    def __init__(self, transition: str, failing: Sequence[str], params: Mapping[str, Any], phase: str | None) -> None:
         self.transition = transition
         self.failing = tuple(failing)
         self.params = dict(params)
         arguments = ", ".join(f"{name}={value!r}" for name, value in params.items())
         guards = ", ".join(f"{transition}.{name}" for name in failing)
-        super().__init__(f"{transition}({arguments}) is not allowed in phase {phase}: guard {guards} does not hold")
+        where = "" if phase is None else f" in phase {phase}"
+        super().__init__(f"{transition}({arguments}) is not allowed{where}: guard {guards} does not hold")

@@ -81,9 +81,11 @@ class Interpreter:
         }
         self._globals |= {f"_f_{name}": function for name, function in functions.items()}
         self._globals |= {f"_k_{name}": value for name, value in constants.items()}
-        self._terms: dict[int, tuple[Term, tuple[str, ...], Callable[..., Any]]] = {}
+        self._terms: dict[int, tuple[Term, Callable[..., Any]]] = {}
         exec(code(machine), self._globals)
         self._compiled = {t.name: self._linked(t) for t in machine.transitions}
+        self._init = {name: self.reader(term) for name, term in machine.init.items()}
+        self._blank = {v.name: _default(v.sort) for v in machine.variables}
         for axiom in machine.axioms:
             self._check_axiom(axiom)
 
@@ -97,11 +99,11 @@ class Interpreter:
         unknown = set(values) - set(self.machine.variable)
         if unknown:
             raise ValueError(f"unknown variables {sorted(unknown)}; the state has {', '.join(self.machine.variable)}")
-        start = {v.name: values.get(v.name, _default(v.sort)) for v in self.machine.variables}
-        for name, term in self.machine.init.items():
+        start = State({**self._blank, **values})
+        for name, read in self._init.items():
             if name not in values:
-                start[name] = self.evaluate(term, State(start))
-        return State(start)
+                start._values[name] = read(start, start, {})  # nobody else has this state yet
+        return start
 
     def enabled(self, state: State, name: str, **params: Any) -> bool:
         """Whether every guard of the transition holds (stops at the first that does not)."""
@@ -118,7 +120,7 @@ class Interpreter:
         compiled = self._compiled[name]
         values = state._values
         if not compiled.enabled(values, **params):
-            raise SpecViolation(name, self.failing_guards(state, name, **params), params, state["phase"])
+            raise SpecViolation(name, self.failing_guards(state, name, **params), params, state.get("phase"))
         return State({**values, **compiled.updates(values, **params)})
 
     def evaluate(
@@ -130,18 +132,25 @@ class Interpreter:
     ) -> Any:
         """The value of any executable term; `bindings` gives its parameters, `after` the state it reads
         primed."""
-        if term.get_id() not in self._terms:
-            self._terms[term.get_id()] = self._compile_term(term)
-        _, needed, function = self._terms[term.get_id()]
-        primed = state if after is None else after
-        return function(state._values, primed._values, *(bindings[name] for name in needed))
+        return self.reader(term)(state, state if after is None else after, bindings)
 
-    def _compile_term(self, term: Term) -> tuple[Term, tuple[str, ...], Callable[..., Any]]:
-        # The term is kept beside its code: Z3 reuses the id of a term that was collected.
+    def reader(self, term: Term) -> Callable[[State, State, Mapping[str, Any]], Any]:
+        """`evaluate` for one term asked many times: a function of the state, the state after, and the bindings."""
+        if term.get_id() not in self._terms:
+            # The term is kept beside its code: Z3 reuses the id of a term that was collected.
+            self._terms[term.get_id()] = term, self._compile_term(term)
+        return self._terms[term.get_id()][1]
+
+    def _compile_term(self, term: Term) -> Callable[[State, State, Mapping[str, Any]], Any]:
         needed, compiled = expression(term, self._names)
         scope: dict[str, Any] = {}
         exec(compiled, self._globals, scope)
-        return term, needed, scope["term"]
+        function = scope["term"]
+
+        def read(before: State, after: State, bindings: Mapping[str, Any]) -> Any:
+            return function(before._values, after._values, *[bindings[name] for name in needed])
+
+        return read
 
     def _linked(self, transition: Transition) -> CompiledTransition:
         name = transition.name

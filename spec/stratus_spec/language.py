@@ -6,24 +6,39 @@ changes; every other variable keeps its value. The same data is proved by induct
 
 from __future__ import annotations
 
-import keyword
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, wraps
-from typing import Any, Literal, TypeAlias, TypeVar
+from functools import cached_property
+from typing import Literal
 
 import z3
 
-from .errors import MachineError
+from .checks import check_machine
+from .terms import Term, free_names, per_term
 
-Term: TypeAlias = Any  # Z3 ships no types: a term is a z3.ExprRef
-Answer = TypeVar("Answer")
-VariableRole = Literal["machine", "journal", "lock", "cluster", "ghost"]
+__all__ = [
+    "ANY",
+    "Axiom",
+    "Machine",
+    "Property",
+    "Term",
+    "Transition",
+    "Variable",
+    "VariableRole",
+    "free_names",
+    "per_term",
+]
+
+ANY = "any"
+"""The setting of a property that is claimed of the machine itself, whatever the environment does."""
+
+VariableRole = Literal["machine", "journal", "lock", "network", "cluster", "ghost"]
 
 
 @dataclass(frozen=True, eq=False)
 class Variable:
-    """One state variable. `ghost` variables are read by proofs and by the commit test, never by an agent."""
+    """One state variable. `ghost` variables are read by proofs and by the commit test, never by an agent;
+    `network` variables only by the server."""
 
     name: str
     sort: z3.SortRef
@@ -67,8 +82,8 @@ class Property:
     """A statement about every reachable state (`invariant`) or about every step (`step`).
 
     `over` lists constants the statement holds for all values of. A step property mentions values after the
-    step as `after(x)` and the parameters of the transitions selected by `where`. A `quiet` property is
-    claimed only for machines without environment changes and foreign writes. `premise` is a situation in
+    step as `after(x)` and the parameters of the transitions selected by `where`. `setting` names the
+    environment a property is claimed in (see `Specification`). `premise` is a situation in
     which the statement says something, and `path` the transitions that lead there (for a step, the last one
     is the step): together they are the `sometimes` witness that the statement is not vacuous.
     """
@@ -81,7 +96,7 @@ class Property:
     path: tuple[str, ...]
     over: tuple[Term, ...] = ()
     where: Callable[[Transition], bool] = lambda _transition: True
-    quiet: bool = False
+    setting: str = ANY
 
     @property
     def closed(self) -> Term:
@@ -120,9 +135,7 @@ class Machine:
     transitions: tuple[Transition, ...]
 
     def __post_init__(self) -> None:
-        check_names(self)
-        for transition in self.transitions:
-            check_transition(self, transition)
+        check_machine(self)
 
     @cached_property
     def variable(self) -> dict[str, Variable]:
@@ -165,70 +178,3 @@ class Machine:
         """`term` over unprimed and primed variables, with the primed ones replaced by what `transition`
         does."""
         return z3.substitute(term, *((v.primed, transition.updates.get(v.name, v.term)) for v in self.variables))
-
-
-def per_term(function: Callable[..., Answer]) -> Callable[..., Answer]:
-    """Remember a function's answers by the identity of its first argument, a term.
-
-    Terms make poor dictionary keys, because `==` builds a formula. The term is kept beside its answer: Z3 reuses
-    the id of a term that was collected.
-    """
-    known: dict[Any, tuple[Term, Answer]] = {}
-
-    @wraps(function)
-    def remembered(term: Term, *rest: Any) -> Answer:
-        key = (term.get_id(), *rest)
-        if key not in known:
-            known[key] = term, function(term, *rest)
-        return known[key][1]
-
-    return remembered
-
-
-@per_term
-def free_names(term: Term) -> frozenset[str]:
-    """Names of the uninterpreted constants in a term."""
-    found: set[str] = set()
-    seen: set[int] = set()
-    todo = [term]
-    while todo:
-        node = todo.pop()
-        if node.get_id() in seen:
-            continue
-        seen.add(node.get_id())
-        if z3.is_const(node) and node.decl().kind() == z3.Z3_OP_UNINTERPRETED:
-            found.add(node.decl().name())
-        todo.extend(node.children())
-    return frozenset(found)
-
-
-def check_names(machine: Machine) -> None:
-    """Raise MachineError unless every name is declared once and can be a Python parameter."""
-    names = [v.name for v in machine.variables] + [str(c) for c in machine.constants]
-    names += [function.name() for function in machine.functions]
-    for name in names:
-        if names.count(name) > 1:
-            raise MachineError(f"{machine.name}: {name!r} is declared twice")
-    for name in [*names, *(name for t in machine.transitions for name in t.param_names)]:
-        # Leading underscores are kept for the compiler's own names.
-        if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
-            raise MachineError(f"{machine.name}: {name!r} is not an identifier without leading underscore")
-    unknown = set(machine.init) - {v.name for v in machine.variables}
-    if unknown:
-        raise MachineError(f"{machine.name}: init sets unknown variables {sorted(unknown)}")
-
-
-def check_transition(machine: Machine, transition: Transition) -> None:
-    """Raise MachineError unless the transition speaks only of the machine's names, at the right sorts."""
-    known = {v.name for v in machine.variables} | {str(c) for c in machine.constants}
-    clash = known & set(transition.param_names)
-    if clash:
-        raise MachineError(f"{transition.name}: parameters {sorted(clash)} hide state or constants")
-    known |= set(transition.param_names)
-    for label, term in [*transition.guards.items(), *transition.updates.items()]:
-        unknown = free_names(term) - known
-        if unknown:
-            raise MachineError(f"{transition.name}.{label}: unknown names {sorted(unknown)}")
-    for name, term in transition.updates.items():
-        if name not in machine.variable or machine.variable[name].sort != term.sort():
-            raise MachineError(f"{transition.name}: update of {name} has no such variable or the wrong sort")

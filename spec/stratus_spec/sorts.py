@@ -10,6 +10,8 @@ from enum import StrEnum
 
 import z3
 
+from .errors import MachineError
+
 
 class Phase(StrEnum):
     """Where the agent state machine stands (STRATUS, figure 2, with the transaction made explicit)."""
@@ -44,24 +46,34 @@ class Reversibility(StrEnum):
     IRREVERSIBLE = "irreversible"
 
 
-def _enum(members: type[StrEnum]) -> z3.DatatypeSortRef:
-    return z3.EnumSort(members.__name__, [member.value for member in members])[0]
+ENUMS: dict[str, type[StrEnum]] = {}
+_SORTS: dict[str, z3.DatatypeSortRef] = {}
 
 
-PHASE, ROLE, REVERSIBILITY = _enum(Phase), _enum(Role), _enum(Reversibility)
-FIELD, VALUE, ENVIRONMENT, AGENT, ACTION, SEVERITY = (
-    z3.DeclareSort(name) for name in ("Field", "Value", "Environment", "Agent", "Action", "Severity")
+def enumeration(members: type[StrEnum]) -> z3.DatatypeSortRef:
+    """The sort of an enumeration, whose members prover, compiler and interpreter then know by the class's name.
+
+    Raises MachineError when another class has that name already, because sorts go by name.
+    """
+    name = members.__name__
+    if ENUMS.setdefault(name, members) is not members:
+        raise MachineError(f"there is an enumeration {name} already: give this one another name")
+    if name not in _SORTS:
+        _SORTS[name] = z3.EnumSort(name, [member.value for member in members])[0]
+    return _SORTS[name]
+
+
+PHASE, ROLE, REVERSIBILITY = enumeration(Phase), enumeration(Role), enumeration(Reversibility)
+FIELD, VALUE, ENVIRONMENT, AGENT, ACTION, ATTEMPT, SEVERITY = (
+    z3.DeclareSort(name) for name in ("Field", "Value", "Environment", "Agent", "Action", "Attempt", "Severity")
 )
 INT, BOOL = z3.IntSort(), z3.BoolSort()
 CONFIGURATION = z3.ArraySort(FIELD, VALUE)
 
-ENUMS: dict[str, type[StrEnum]] = {members.__name__: members for members in (Phase, Role, Reversibility)}
-
 
 def literal(member: StrEnum) -> z3.ExprRef:
     """The Z3 constant of an enumeration member."""
-    sort = {"Phase": PHASE, "Role": ROLE, "Reversibility": REVERSIBILITY}[type(member).__name__]
-    return sort.constructor(list(type(member)).index(member))()
+    return _SORTS[type(member).__name__].constructor(list(type(member)).index(member))()
 
 
 mu = z3.Function("mu", CONFIGURATION, ENVIRONMENT, SEVERITY)
@@ -70,8 +82,11 @@ healthy = z3.Function("healthy", CONFIGURATION, ENVIRONMENT, BOOL)
 role_of = z3.Function("role_of", AGENT, ROLE)
 reversibility = z3.Function("reversibility", ACTION, REVERSIBILITY)
 permitted = z3.Function("permitted", ACTION, CONFIGURATION, ENVIRONMENT, BOOL)
-FUNCTIONS = (mu, leq, healthy, role_of, reversibility, permitted)
+# An attempt is the situation a transaction began in and the actions started since.
+opening = z3.Function("opening", CONFIGURATION, ENVIRONMENT, ATTEMPT)
+then = z3.Function("then", ATTEMPT, ACTION, ATTEMPT)
+FUNCTIONS = (mu, leq, healthy, role_of, reversibility, permitted, opening, then)
 
-K, window_us, max_attempts = z3.Ints("K window_us max_attempts")
+K, max_steps, window_us, max_attempts = z3.Ints("K max_steps window_us max_attempts")
 nobody = z3.Const("nobody", AGENT)
-CONSTANTS = (K, window_us, max_attempts, nobody)
+CONSTANTS = (K, max_steps, window_us, max_attempts, nobody)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from stratus_sim.cluster import api, conditions, lease
-from stratus_sim.cluster.actions import Action, InvalidAction, effect
+from stratus_sim.cluster.actions import Action, InvalidAction, Write, effects, outside_catalogue
 from stratus_sim.cluster.configuration import (
     ABSENT,
     Field,
@@ -35,6 +35,7 @@ class SimulatedCluster:
         self.pass_time: Callable[[int], None] = world.run_for
         """How `wait` lets time go by; whoever watches an episode puts itself in between."""
         self._shadow: World | None = None
+        self._began = 0
 
     @property
     def now_us(self) -> int:
@@ -52,26 +53,25 @@ class SimulatedCluster:
         return lru_cache(maxsize=None)(read)
 
     def preview(self, action: Action) -> Mapping[Field, Value]:
-        key, after = effect(self.world, action)
-        found = self.world.store.get(key)
-        if found is not None and not is_configuration(found):
-            only_pod_deletion(key, after)
-            return {}
-        changed = difference(found.manifest if found else None, after)
-        return {Field(key, path): new for path, (_, new) in changed.items()}
+        planned = [self._planned(action, write) for write in effects(self.world, action)]
+        return {field: value for fields in planned for field, value in fields.items()}
 
     def permitted(self, action: Action) -> bool:
-        key, _ = effect(self.world, action)
-        condition = conditions.classification(action.verb, key.kind).condition
-        return condition is None or conditions.holds(self.world, condition, key)
+        return conditions.permitted(self.world, action, effects(self.world, action), self._begun)
+
+    def _begun(self, key: ObjectKey) -> Manifest | None:
+        """What undo would put back: the manifest when the transaction began, unless others have written it since."""
+        foreign = {field.object for change in self.changes(self._began) for field in change.fields}
+        found = (self._shadow or self.world).store.get(key) if key not in foreign else None
+        return found.manifest if found is not None else None
 
     def perform(self, action: Action, grant: Grant) -> None:
         self._fence(grant)
-        key, after = effect(self.world, action)
-        try:
-            self._write(key, after, grant)
-        except UserError as error:
-            raise InvalidAction(str(error)) from None
+        for write in effects(self.world, action):
+            try:
+                self._write(write.key, write.after, grant)
+            except UserError as error:
+                raise InvalidAction(str(error)) from None
 
     def restore(self, values: Mapping[Field, Value], grant: Grant) -> None:
         self._fence(grant)
@@ -97,7 +97,7 @@ class SimulatedCluster:
         lease.release(self.world, grant.agent, grant.token)
 
     def begin_shadow(self) -> None:
-        self._shadow = self.world.fork()
+        self._shadow, self._began = self.world.fork(), self.last_change()
 
     def severity(self) -> Severity:
         return measure(self.world)
@@ -112,6 +112,14 @@ class SimulatedCluster:
 
     def wait(self, duration_us: int) -> None:
         self.pass_time(duration_us)
+
+    def _planned(self, action: Action, write: Write) -> Mapping[Field, Value]:
+        found = self.world.store.get(write.key)
+        if found is not None and not is_configuration(found):
+            only_pod_deletion(write.key, write.after)
+            return {}
+        inside_catalogue(action, write)
+        return {Field(write.key, path): new for path, (_, new) in write.fields.items()}
 
     def _fence(self, grant: Grant) -> None:
         if not lease.current(self.world, grant.agent, grant.token):
@@ -134,6 +142,12 @@ def only_pod_deletion(key: ObjectKey, after: Manifest | None) -> None:
     """Raises InvalidAction for any other write to what controllers own."""
     if after is not None or key.kind != "Pod":
         raise InvalidAction(f"{key} belongs to a controller: change its owner instead")
+
+
+def inside_catalogue(action: Action, write: Write) -> None:
+    """Raises InvalidAction for a write that its verb may not make, or that could not be taken back."""
+    if beyond := outside_catalogue(action, write):
+        raise InvalidAction(f"{action.verb} {write.key}: {beyond}")
 
 
 def _foreign(change: api.Change) -> ForeignChange:

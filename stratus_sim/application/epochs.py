@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from immutables import Map
 
 from stratus_sim.application.flow import EntryFlow, Flows, WorkloadFlow, solve
+from stratus_sim.cluster.dns import COREDNS
 from stratus_sim.cluster.objects import Resource
 from stratus_sim.cluster.store import watches
 from stratus_sim.kernel import SECOND_US, handler
@@ -20,14 +21,27 @@ ERROR_PERMILLE = 100
 SLOW_US = 3 * SECOND_US
 
 
-@watches("EndpointSlice", "Service", "NetworkChaos")
-def on_route(world: World, old: Resource | None, new: Resource | None) -> None:
+@watches("EndpointSlice")
+def on_slice(world: World, old: Resource | None, new: Resource | None) -> None:
     touch(world)
+
+
+@watches("Service", "NetworkChaos", "NetworkPolicy")
+def on_route(world: World, old: Resource | None, new: Resource | None) -> None:
+    world.traffic.routes = None
+    touch(world)
+
+
+@watches("ConfigMap")
+def on_config_map(world: World, old: Resource | None, new: Resource | None) -> None:
+    if COREDNS in (old and old.key, new and new.key):
+        touch(world)
 
 
 @watches("Node")
 def on_node(world: World, old: Resource | None, new: Resource | None) -> None:
     if old is None or new is None or old.status.heartbeat != new.status.heartbeat:
+        world.traffic.routes = None
         touch(world)
 
 
@@ -46,6 +60,7 @@ def begin_epoch(world: World) -> None:
     flows = current(world)
     traffic.erring = _since(world, traffic.erring, flows, _errs)
     traffic.slow = _since(world, traffic.slow, flows, _lags)
+    world.enqueue("autoscaler.metrics", "traffic")
 
 
 @handler("traffic.load")
@@ -59,9 +74,9 @@ def set_load(world: World, permille: int) -> None:
 def current(world: World) -> Flows:
     """The flows of this instant, solved once per version of the store."""
     traffic = world.traffic
-    if traffic.flows is None or traffic.solved_at != world.store.state.version:
-        traffic.flows = solve(world)
-        traffic.solved_at = world.store.state.version
+    if traffic.flows is None or traffic.solved_at != world.store.version:
+        traffic.flows, traffic.routes = solve(world)
+        traffic.solved_at = world.store.version
     return traffic.flows
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from stratus_sim.application.graph import Plan, plan_of
-from stratus_sim.application.routing import Hop, Router
+from stratus_sim.application.routes import Hop, Hops, Routes
+from stratus_sim.application.routing import Router
 from stratus_sim.manifests.calls import Call
 from stratus_sim.manifests.sizing import DEFAULT_LOAD_RPS
 
@@ -71,9 +72,10 @@ class _Health(msgspec.Struct, frozen=True):
     error: str = ""
 
 
-def solve(world: World) -> Flows:
-    """The flows that follow from the world as it is; a pure function of its state."""
-    plan, router = plan_of(world.application), Router(world)
+def solve(world: World) -> tuple[Flows, Routes]:
+    """The flows that follow from the world as it is, a pure function of its state, and the routes they take."""
+    plan = plan_of(world.application)
+    router = Router(world, plan.keys)
     rates = _rates(plan, world)
     loads = {name: _load(router, name, rates[name]) for name in plan.order}
     health = {name: _Health() for name in plan.order}
@@ -81,11 +83,12 @@ def solve(world: World) -> Flows:
     for _ in range(_PASSES_WITH_CYCLES if plan.cyclic else 1):
         for name in plan.order:
             health[name] = _workload(world, router, plan, name, loads[name], health, seen)
-    return Flows(
+    flows = Flows(
         workloads={n: _workload_flow(rates[n], loads[n], health[n], router.pods(n)) for n in sorted(plan.order)},
         calls=tuple(_call_flow(call, rates[call.source_key], seen[call]) for call in world.application.calls),
         entries=tuple(_entry_flow(world, router, service, health) for service in world.application.entrypoints),
     )
+    return flows, router.routes()
 
 
 def _rates(plan: Plan, world: World) -> dict[str, int]:
@@ -128,6 +131,7 @@ def _workload(
     """A request succeeds when its pod has room and every hard call succeeds."""
     success = 1000 / load if load > 1000 else 1.0
     latency = world.application.workloads[name].latency_us * 1000 / (1000 - min(load, 950))
+    latency += router.throttled_us(name)
     for call in plan.calls[name]:
         outcome = _through(router.call(call), health)
         seen[call] = outcome
@@ -137,12 +141,17 @@ def _workload(
     return _Health(success, latency) if router.pods(name) else _Health(0.0, REFUSAL_US)
 
 
-def _through(hops: list[Hop], health: dict[str, _Health]) -> _Health:
+def _through(hops: Hops, health: dict[str, _Health]) -> _Health:
     """The mean over where a call may land."""
-    outcomes = [_land(hop, health) for hop in hops] or [_Health(0.0, REFUSAL_US, "connection refused")]
-    error = next((o.error for o in outcomes if o.error), "")
-    count = len(outcomes)
-    return _Health(sum(o.success for o in outcomes) / count, sum(o.latency_us for o in outcomes) / count, error)
+    if not hops:
+        return _Health(0.0, REFUSAL_US, "connection refused")
+    outcomes = [(_land(hop, health), count) for hop, count in hops.items()]
+    if len(outcomes) == 1:
+        return outcomes[0][0]
+    total = sum(hops.values())
+    error = next((o.error for o, _ in outcomes if o.error), "")
+    success = sum([o.success * count for o, count in outcomes]) / total
+    return _Health(success, sum([o.latency_us * count for o, count in outcomes]) / total, error)
 
 
 def _land(hop: Hop, health: dict[str, _Health]) -> _Health:

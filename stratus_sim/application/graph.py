@@ -8,13 +8,14 @@ from typing import NamedTuple
 
 import networkx as nx
 
+from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.manifests.application import Application
 from stratus_sim.manifests.calls import Call
 
 
 class Plan(NamedTuple):
     """`knots` are the workloads in sets that call each other in a circle, most of one member, callees first; `order`
-    lists their members. `callees` names the workload behind each hard call."""
+    lists their members. `callees` names the workload behind each hard call, `keys` the object of each workload."""
 
     knots: tuple[tuple[str, ...], ...]
     order: tuple[str, ...]
@@ -22,6 +23,7 @@ class Plan(NamedTuple):
     callees: Mapping[str, tuple[str, ...]]
     entries: tuple[str, ...]
     cyclic: bool
+    keys: Mapping[str, ObjectKey]
 
 
 @lru_cache(maxsize=64)
@@ -38,6 +40,7 @@ def plan_of(application: Application) -> Plan:
         callees=callees,
         entries=entries,
         cyclic=not nx.is_directed_acyclic_graph(_graph(callees)),
+        keys={name: ObjectKey(w.kind, w.namespace, w.name) for name, w in application.workloads.items()},
     )
 
 

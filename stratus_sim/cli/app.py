@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from stratus_sim.cli import checking, gating, lists, proving, recovering, running, serving, training
+from stratus_sim.cli import checking, exploring, gating, lists, proving, recovering, running, serving, training
 from stratus_sim.cli.options import visible
 from stratus_sim.errors import UserError
 
@@ -22,8 +22,8 @@ app = typer.Typer(
     epilog="Exit code: 0 the property holds, 1 it does not, 2 bad input.   Start with: stratus demo",
 )
 for command in (
-    proving.prove, checking.check, running.run, running.replay, recovering.recover, running.demo, serving.serve,
-    gating.gate, gating.apply, training.train, lists.problems, lists.policies, lists.faults,
+    proving.prove, exploring.explore, checking.check, running.run, running.replay, recovering.recover, running.demo,
+    serving.serve, gating.gate, gating.apply, training.train, lists.problems, lists.policies, lists.faults,
 ):  # fmt: skip
     app.command()(command)
 

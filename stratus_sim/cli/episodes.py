@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from rich.console import Group, RenderableType
@@ -30,11 +31,15 @@ MAX_DIFFERENCES = 12
 
 
 class ModelChoice(NamedTuple):
-    """The model that drives a policy, how it is asked (`rivals.drive`), and where its prompts are."""
+    """The model that drives a policy, how it is asked (`rivals.drive`), where its prompts are, what it may cost.
+
+    `budget` has those parts of `stratus_agents.agent.Budget` that are not to be as usual.
+    """
 
     name: str | None = None
     output: str = "auto"
     prompts: Path | None = None
+    budget: Mapping[str, int] = MappingProxyType({})
 
 
 def load_policy(spec: str, model: ModelChoice | None = None) -> PolicyFactory:
@@ -44,11 +49,13 @@ def load_policy(spec: str, model: ModelChoice | None = None) -> PolicyFactory:
         UserError: there is no such policy, or it needs a model, or it needs none.
     """
     from stratus_agents import rivals  # noqa: PLC0415
+    from stratus_agents.agent import BUDGET  # noqa: PLC0415
     from stratus_agents.policies import load_policy as load  # noqa: PLC0415
 
     factory: PolicyFactory
     if model and model.name and spec in rivals.DRIVEN:
-        factory = rivals.drive(spec, model.name, output=model.output, prompts=model.prompts)
+        budget = BUDGET._replace(**model.budget)
+        factory = rivals.drive(spec, model.name, output=model.output, prompts=model.prompts, budget=budget)
     elif model and model.name:
         raise UserError(f"--model: policy {spec!r} asks no model; those that do: {', '.join(rivals.DRIVEN)}")
     else:
@@ -62,7 +69,7 @@ def load_recorded(header: Header, events: list[dict[str, Any]]) -> PolicyFactory
         return load_policy(header.policy)
     from stratus_agents import rivals  # noqa: PLC0415
 
-    factory: PolicyFactory = rivals.from_recording(header.policy, events)
+    factory: PolicyFactory = rivals.from_recording(header.policy, header.origin, events)
     return factory
 
 
@@ -127,7 +134,7 @@ def summary(outcome: Outcome) -> RenderableType:
     episode = outcome.episode
     if episode.repaired:
         return Text(f"repaired in {len(episode.attempts)} attempt(s)", style="bold green")
-    kinds = ", ".join(attempt.decision.kind for attempt in episode.attempts)
+    kinds = ", ".join(attempt.decision.kind for attempt in episode.attempts) or "none"
     return Text(f"not repaired: severity {episode.final}; attempts: {kinds}", style="bold yellow")
 
 

@@ -28,6 +28,7 @@ NamespaceOption = Annotated[str | None, typer.Option("--namespace", help="for ob
 ModelOption = Annotated[str | None, typer.Option("--model", help="model of OPENAI_BASE_URL, for policies that ask one")]
 OutputOption = Annotated[str, typer.Option("--output", help="how the model answers: auto, tools or json")]
 PromptsOption = Annotated[Path | None, typer.Option("--prompts", help="folder of prompt files, instead of ours")]
+BudgetOption = Annotated[int | None, typer.Option(min=1, help="what the model may cost in one episode")]
 AppOption = Annotated[str, typer.Option("--app", help="embedded application, where no --manifests are given")]
 
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from stratus_sim.cli import episodes, timeline
 from stratus_sim.cli.options import (
+    BudgetOption,
     Format,
     FormatOption,
     ManifestsOption,
@@ -19,14 +20,16 @@ from stratus_sim.cli.options import (
     PromptsOption,
     SeedOption,
     TopologyOption,
+    err,
     out,
     print_json,
 )
-from stratus_sim.testing.record import header_for, save
+from stratus_sim.testing.record import header_for, save, validate
 from stratus_sim.testing.record import replay as replay_file
 from stratus_sim.testing.scenario import Scenario
 from stratus_sim.testing.stage import Stage
 from stratus_sim.testing.trial import Outcome, run_trial
+from stratus_spec import SpecViolation
 
 
 def run(
@@ -41,6 +44,9 @@ def run(
     model: ModelOption = None,
     output: OutputOption = "auto",
     prompts: PromptsOption = None,
+    max_replies: BudgetOption = None,
+    max_tokens: BudgetOption = None,
+    max_seconds: BudgetOption = None,
     seed: SeedOption = 0,
     out_file: Annotated[Path | None, typer.Option("--out", help="record the episode for `stratus replay`")] = None,
     journal: Annotated[Path | None, typer.Option(help="write-ahead journal on disk, for `stratus recover`")] = None,
@@ -55,7 +61,9 @@ def run(
     stage = Stage(episodes.source(name, manifests, topology, namespace))
     if format is Format.text:
         episodes.warn(stage)
-    setup = episodes.setup(stage, policy, journal, episodes.ModelChoice(model, output, prompts))
+    limits = {"replies": max_replies, "tokens": max_tokens, "seconds": max_seconds}
+    budget = {part: limit for part, limit in limits.items() if limit is not None}
+    setup = episodes.setup(stage, policy, journal, episodes.ModelChoice(model, output, prompts, budget))
     scenario = Scenario(fault=strike, target=episodes.target(setup.stage, strike, target), seed=seed)
     outcome = run_trial(setup, scenario, episodes.mode_of(setup, unprotected), watch=True)
     if out_file is not None:
@@ -68,15 +76,27 @@ def replay(
     file: Annotated[Path, typer.Argument(help="a file written by `stratus run --out` or `stratus check`")],
     format: FormatOption = Format.text,
 ) -> None:
-    """Play a recorded episode again, to the same bytes. Exit 1 when it shows a broken clause.
+    """Play a recorded episode again, to the same bytes, and check its trace. Exit 1 when it shows a broken clause.
 
     Example: stratus run hotel/scale-to-zero --out run.jsonl && stratus replay run.jsonl
     """
     header, outcome = replay_file(file, episodes.load_recorded)
     _show(outcome, header.policy, format)
-    if format is Format.text:
-        out.print(f"{file}: the same bytes again", style="dim", soft_wrap=True)
-    raise typer.Exit(1 if outcome.problem else 0)
+    holds, told = _traced(outcome)
+    if format is Format.text or not holds:
+        (out if format is Format.text else err).print(
+            f"{file}: the same bytes again; {told}", style="dim", soft_wrap=True
+        )
+    raise typer.Exit(1 if outcome.problem or not holds else 0)
+
+
+def _traced(outcome: Outcome) -> tuple[bool, str]:
+    """Whether what was journaled is a behaviour of the specification, in words as well."""
+    try:
+        records = validate(outcome.episode.events)
+    except SpecViolation as error:
+        return False, f"but its journal is no behaviour of the specification: {error}"
+    return True, f"its {records} journal records are a behaviour of the specification" if records else "no journal"
 
 
 def demo(seed: SeedOption = 0, format: FormatOption = Format.text) -> None:

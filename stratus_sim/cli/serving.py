@@ -59,7 +59,8 @@ def serve(
     stage = Stage(episodes.source(name, manifests, topology, namespace))
     if format is Format.text:
         episodes.warn(stage)
-    with start(_world(stage, strike, target, seed), port, speed=speed, show_secrets=show_secrets) as server:
+    world = _world(stage, strike, target, seed)
+    with start(world, port, speed=speed, show_secrets=show_secrets, dated_today=True) as server:
         server.kubeconfig(kubeconfig)
         with _until_stopped():
             _tell(server, kubeconfig, speed, format)

@@ -4,17 +4,20 @@ Importing this package registers every controller with the kernel and the store.
 """
 
 from stratus_sim.cluster import (
-    deployment,
     endpoints,
     garbage,
     kubelet,
+    namespaces,
     nodes,
     probes,
-    replicaset,
     scheduler,
-    statefulset,
+    taints,
+    volumes_binder,
+    workloads,
 )
+from stratus_sim.cluster.admission.plugins import PLUGINS
 
-CONTROLLERS = (deployment, replicaset, statefulset, scheduler, kubelet, probes, nodes, endpoints, garbage)
+_OTHERS = (endpoints, garbage, namespaces, taints, volumes_binder)
+CONTROLLERS = (*PLUGINS, *workloads.CONTROLLERS, scheduler, kubelet, probes, nodes, *_OTHERS)
 
 __all__ = ["CONTROLLERS"]

@@ -5,12 +5,24 @@ Agents, faults and people all write through here; controllers do not, they own s
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stratus_sim.cluster import pods
+from stratus_sim.cluster import garbage, rbac
+from stratus_sim.cluster.admission.registry import admit_deletion, admitted
 from stratus_sim.cluster.nodes import initial_status
 from stratus_sim.cluster.objects import Manifest, ObjectKey, key_of
-from stratus_sim.cluster.status import DeploymentStatus, PodStatus, ReplicaStatus, Status
+from stratus_sim.cluster.status import (
+    AutoscalerStatus,
+    CronJobStatus,
+    DaemonSetStatus,
+    DeploymentStatus,
+    JobStatus,
+    PodStatus,
+    ReplicaStatus,
+    StatefulSetStatus,
+    Status,
+)
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
@@ -33,34 +45,48 @@ class Change(NamedTuple):
     whole: bool = False
 
 
-def put(world: World, manifest: Manifest, writer: str, *, whole: bool = False) -> None:
-    """Create an object or replace its manifest; `whole` as in `Change`.
+def put(world: World, manifest: Manifest, writer: str, *, whole: bool = False, user: rbac.User | None = None) -> None:
+    """Create an object or replace its manifest; `whole` as in `Change`. A `user` needs a role that allows it.
 
     Raises:
         UserError: a field the control plane reads has the wrong type; nothing is stored.
+        Denied: the user may not, or admission refuses it; nothing is stored.
     """
     key = key_of(manifest)
     old = world.store.get(key)
+    if user is not None:
+        rbac.authorize(world, user, "create" if old is None else "update", key)
+    manifest = admitted(world, manifest, old.manifest if old else None)
     if old is None:
-        world.store.create(manifest, status=_first_status(manifest))
+        garbage.check(world, world.store.create(manifest, status=_first_status(manifest)))
     else:
-        world.store.configure(key, manifest)
+        garbage.proceed(world, world.store.configure(key, manifest))
     _audit(world, writer, key, old.manifest if old else None, manifest, whole=whole)
 
 
-def delete(world: World, key: ObjectKey, writer: str) -> None:
-    """Delete an object; a pod goes gracefully, what it owned follows.
+def delete(
+    world: World,
+    key: ObjectKey,
+    writer: str,
+    propagation: garbage.Propagation = "Background",
+    *,
+    user: rbac.User | None = None,
+) -> None:
+    """Delete an object; a pod goes gracefully, what it owned follows as `propagation` says.
 
     Deleting what is not there is no error, and is audited: its writer has decided that it shall not be there.
+
+    Raises:
+        Denied: the user may not, or admission refuses it; nothing is deleted.
     """
+    if user is not None:
+        rbac.authorize(world, user, "delete", key)
     old = world.store.get(key)
     if old is None:
         _audit(world, writer, key, None, None, whole=True)
         return
-    if key.kind == "Pod":
-        pods.terminate(world, key)
-    else:
-        world.store.remove(key)
+    admit_deletion(world, old.manifest)
+    garbage.discard(world, old, propagation)
     if old.owner is None:
         _audit(world, writer, key, old.manifest, None, whole=True)
 
@@ -86,11 +112,17 @@ def _verb(before: Any, after: Any) -> str:
 
 
 def _first_status(manifest: Manifest) -> Status:
-    kind = manifest.get("kind")
-    if kind == "Node":
-        return initial_status(manifest)
-    if kind == "Pod":
-        return PodStatus()
-    if kind == "Deployment":
-        return DeploymentStatus()
-    return ReplicaStatus() if kind in ("ReplicaSet", "StatefulSet") else None
+    kind = str(manifest.get("kind"))
+    return initial_status(manifest) if kind == "Node" else _FIRST[kind]() if kind in _FIRST else None
+
+
+_FIRST: Mapping[str, Callable[[], Status]] = {
+    "Pod": PodStatus,
+    "Deployment": DeploymentStatus,
+    "ReplicaSet": ReplicaStatus,
+    "StatefulSet": StatefulSetStatus,
+    "DaemonSet": DaemonSetStatus,
+    "Job": JobStatus,
+    "CronJob": CronJobStatus,
+    "HorizontalPodAutoscaler": AutoscalerStatus,
+}

@@ -5,7 +5,7 @@ Follows kubernetes.io/docs/concepts/services-networking/service ("Port definitio
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from stratus_sim.cluster.objects import ObjectKey, Resource
@@ -13,7 +13,8 @@ from stratus_sim.cluster.probes import port_number
 from stratus_sim.cluster.status import Endpoint, EndpointsStatus
 from stratus_sim.cluster.store import selects, watches
 from stratus_sim.kernel import handler
-from stratus_sim.manifests.shapes import PodSpec, ServiceSpec
+from stratus_sim.manifests.pod_shapes import PodSpec
+from stratus_sim.manifests.shapes import ServiceSpec
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
@@ -27,12 +28,19 @@ def on_service(world: World, old: Resource | None, new: Resource | None) -> None
 
 @watches("Pod")
 def on_pod(world: World, old: Resource | None, new: Resource | None) -> None:
-    if old is not None and new is not None and serving(old) == serving(new) and old.labels == new.labels:
-        return
-    relabelled = old is not None and new is not None and old.labels != new.labels
-    for pod in filter(None, (old, new) if relabelled else (new or old,)):
-        for service in world.store.selecting(pod):
-            world.enqueue("endpoint", (service.key, pod.key))
+    if old is None or new is None:
+        _enqueue(world, new or old)
+    elif old.labels is not new.labels and old.labels != new.labels:
+        _enqueue(world, old)
+        _enqueue(world, new)
+    elif serving(old) != serving(new):
+        _enqueue(world, new)
+
+
+def _enqueue(world: World, pod: Resource | None) -> None:
+    assert pod is not None  # noqa: S101  # a change has at least one side
+    for service in world.store.selecting(pod):
+        world.enqueue("endpoint", (service, pod.key))
 
 
 def serving(pod: Resource) -> bool:
@@ -67,10 +75,14 @@ def reconcile_pod(world: World, place: tuple[ObjectKey, ObjectKey]) -> None:
     if service is None or found is None:
         reconcile(world, place[0])
         return
-    endpoints = [endpoint for endpoint in found.status.endpoints if endpoint.pod != place[1].name]
+    endpoints: tuple[Endpoint, ...] = found.status.endpoints
+    at = bisect_left(endpoints, place[1].name, key=_pod_name)
+    after = at + 1 if at < len(endpoints) and endpoints[at].pod == place[1].name else at
+    listed: tuple[Endpoint, ...] = ()
     if pod is not None and serving(pod) and selects(service.spec.selector, pod):
-        insort(endpoints, _endpoint(service, pod), key=_pod_name)
-    world.store.report(name, EndpointsStatus(tuple(endpoints)))
+        listed = (_endpoint(service, pod),)
+    if listed or after > at:
+        world.store.report(name, EndpointsStatus((*endpoints[:at], *listed, *endpoints[after:])))
 
 
 def _endpoint(service: Resource, pod: Resource) -> Endpoint:

@@ -26,10 +26,10 @@ class EventRecord(msgspec.Struct, frozen=True, gc=False):
 
 def emit(world: World, involved: ObjectKey, reason: str, message: str, *, warning: bool = False) -> None:
     """Record that something happened to an object."""
-    events, mark, now_us = world.cluster.events, (involved, reason, message), world.now_us
-    old = events.get(mark)
+    mark, now_us = (involved, reason, message), world.now_us
+    old = world.events.now.get(mark)
     if old is None:
         record = EventRecord(involved, "Warning" if warning else "Normal", reason, message, 1, now_us, now_us)
     else:
-        record = msgspec.structs.replace(old, count=old.count + 1, last_us=now_us)
-    world.cluster.events = events.set(mark, record)
+        record = EventRecord(involved, old.type, reason, message, old.count + 1, old.first_us, now_us)
+    world.events.set(mark, record)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from stratus_sim.cluster import pods
+from stratus_sim.cluster import pods, taints
 from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import Manifest, ObjectKey
 from stratus_sim.cluster.status import NodeStatus
@@ -72,6 +72,8 @@ def evict(world: World, name: str) -> None:
     if world.node_alive(name):
         return
     for pod in world.store.on_node(name):
+        if taints.outlasts(pod, taints.UNREACHABLE):
+            continue
         emit(
             world,
             pod.key,

@@ -58,5 +58,19 @@ def kind_of(manifest: Manifest) -> str:
     return kind if version is None else qualified(str(version), kind)
 
 
+def finalizers_of(manifest: Manifest) -> list[str]:
+    """Who has to have their say before an object that is deleted may be gone."""
+    return (manifest.get("metadata") or {}).get("finalizers") or []
+
+
+def referred_by(manifest: Manifest) -> tuple[ObjectKey, ...]:
+    """The objects a manifest's owner references name."""
+    found = (manifest.get("metadata") or {}).get("ownerReferences")
+    references = found if isinstance(found, list) else ()
+    namespace = key_of(manifest).namespace if references else ""
+    kinds = [(kind_of(one), str(one.get("name"))) for one in references if isinstance(one, Mapping)]
+    return tuple(ObjectKey(kind, "" if kind in CLUSTER_SCOPED else namespace, name) for kind, name in kinds)
+
+
 def labels_of(manifest: Manifest) -> Mapping[str, str]:
     return (manifest.get("metadata") or {}).get("labels") or {}

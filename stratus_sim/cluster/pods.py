@@ -7,16 +7,27 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from stratus_sim.cluster import lifecycle, priority
+from stratus_sim.cluster.admission.refusal import Item, refuse
+from stratus_sim.cluster.admission.registry import Denied, admitted
+from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource
 from stratus_sim.cluster.status import PodStatus
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
 
+_NOTHING: Mapping[str, Any] = {}
+
 
 def active(pod: Resource) -> bool:
     """Whether a pod counts towards its owner's replicas."""
-    return not pod.deleting and pod.status.phase != "Failed"
+    return not pod.deleting and not ended(pod)
+
+
+def ended(pod: Resource) -> bool:
+    """Whether the pod's containers have ended for good: it stays to be looked at, and takes nothing."""
+    return pod.status.phase in ("Succeeded", "Failed")
 
 
 def standing(pod: Resource | None) -> tuple[int, int]:
@@ -33,17 +44,50 @@ def stands_alike(old: Resource | None, new: Resource | None) -> bool:
     return bool(old.status.ready == new.status.ready) and active(old) == active(new)
 
 
-def usefulness(pod: Resource) -> tuple[bool, bool, int]:
-    """Sort key, least useful first: unbound before bound, not ready before ready, younger before older."""
-    return bool(pod.status.node), pod.status.ready, -pod.uid
+def create(
+    world: World,
+    name: str,
+    owner: Resource,
+    item: Item,
+    *,
+    labels: Mapping[str, str] = _NOTHING,
+    annotations: Mapping[str, str] = _NOTHING,
+    fields: Mapping[str, Any] = _NOTHING,
+    template: Manifest | None = None,
+) -> bool:
+    """Create a pod from the template of the object that owns it; whether the API server let it in.
+
+    `item` is what the owner's controller was at: it comes back to it some time after a refusal.
+
+    `labels` and `annotations` are added to the template's, `fields` replace fields of its spec; `template` stands in
+    for the owner's own (an earlier revision).
+    """
+    raw = owner.manifest["spec"]["template"] if template is None else template
+    metadata = {"name": name, "namespace": owner.key.namespace, **_marked(marks(raw), labels, annotations)}
+    typed = owner.spec.template.spec
+    changed = {**fields, **priority.admitted(world, typed)}
+    spec = {**raw["spec"], **changed} if changed else raw["spec"]
+    wanted = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+    try:
+        manifest = admitted(world, wanted)
+    except Denied as denied:
+        refuse(world, owner, name, denied, item)
+        return False
+    plain = not changed and template is None and manifest is wanted
+    world.store.create(
+        manifest, owner=owner.key, status=PodStatus(since_us=world.now_us), spec=typed if plain else None
+    )
+    return True
 
 
-def create(world: World, name: str, owner: Resource) -> None:
-    """Create a pod from the template of the object that owns it."""
-    template, raw = owner.spec.template, owner.manifest["spec"]["template"]
-    metadata = {"name": name, "namespace": owner.key.namespace, **marks(raw)}
-    manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": raw["spec"]}
-    world.store.create(manifest, owner=owner.key, status=PodStatus(since_us=world.now_us), spec=template.spec)
+def _marked(
+    found: dict[str, Mapping[str, str]], labels: Mapping[str, str], annotations: Mapping[str, str]
+) -> dict[str, Mapping[str, str]]:
+    if labels:
+        found["labels"] = {**found["labels"], **labels}
+    if annotations:
+        found["annotations"] = {**found.get("annotations", {}), **annotations}
+    return found
 
 
 def marks(template: Manifest) -> dict[str, Mapping[str, str]]:
@@ -60,16 +104,30 @@ def update(world: World, pod: Resource, **changes: Any) -> None:
     world.store.report(pod.key, msgspec.structs.replace(pod.status, **changes))
 
 
+def finish(world: World, pod: Resource, reason: str) -> None:
+    """Record that all containers have ended for good: well for `Completed`, else failed for `reason`."""
+    phase = "Succeeded" if reason == "Completed" else "Failed"
+    update(world, pod, phase=phase, ready=False, reason=reason, message="")
+
+
 def terminate(world: World, key: ObjectKey) -> None:
-    """Begin graceful termination: the pod leaves its endpoints at once and is gone a moment later."""
+    """Begin graceful termination: the pod leaves its endpoints at once and is gone once its processes have ended."""
     pod = world.store.get(key)
     if pod is None or pod.deleting:
         return
     world.store.mark_deleting(key)
+    end(world, pod)
+
+
+def end(world: World, pod: Resource) -> None:
+    """Have a pod that is marked for deletion stopped by its kubelet; one without a node is gone at once."""
     if pod.status.node:
-        world.schedule(world.draw(str(key), "terminate", 200_000, 2_000_000), "kubelet.terminated", key, pod.uid)
+        delay_us, hook_failed = lifecycle.termination_us(world, pod)
+        if hook_failed:
+            emit(world, pod.key, "FailedPreStopHook", "PreStopHook failed", warning=True)
+        world.schedule(delay_us, "kubelet.terminated", pod.key, pod.uid)
     else:
-        world.store.remove(key)
+        world.store.remove(pod.key)
 
 
 def root_owner(world: World, pod: Resource) -> ObjectKey | None:

@@ -5,9 +5,20 @@ The cluster only asks; the application description answers (see `stratus_sim.man
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.manifests.pod_shapes import Container
+
+if TYPE_CHECKING:
+    from stratus_sim.world import World
+
+
+class Exit(NamedTuple):
+    """How a process that is meant to end does: after how many microseconds, None for as long as such things take."""
+
+    code: int = 0
+    after_us: int | None = None
 
 
 class Processes(Protocol):
@@ -16,8 +27,23 @@ class Processes(Protocol):
     def listens(self, workload: ObjectKey | None, pod: Resource, port: int) -> bool:
         """Whether the pod's process accepts connections on `port`."""
 
+    def answer_us(self, workload: ObjectKey | None, container: Container) -> int:
+        """How long the process of a container takes to answer a request when it has nothing else to do."""
+
     def memory_mib(self, workload: ObjectKey | None, container: str) -> int:
         """Memory the process of a container needs to stay alive, in MiB."""
 
+    def largest_mib(self) -> int:
+        """Memory the neediest of all containers needs, in MiB."""
+
+    def written_mib(self, container: Container) -> int:
+        """What the process of a container writes to its disk, in MiB."""
+
     def image_exists(self, image: str) -> bool:
         """Whether the registry has this image and tag."""
+
+    def cpu_millicores(self, world: World, pod: Resource, container: str) -> int:
+        """CPU a container of a ready pod uses now, as metrics.k8s.io reports it."""
+
+    def exit(self, container: Container) -> Exit:
+        """How the process of a container that is meant to end does."""

@@ -1,18 +1,23 @@
-"""Scheduler: filter by node state, selector and free requests; prefer the emptiest node.
+"""Scheduler: the first node, in the order of preference, that no filter refuses; else pre-emption, else an explanation.
 
-Follows kubernetes.io/docs/concepts/scheduling-eviction/kube-scheduler; event texts as kube-scheduler writes them.
+Follows kubernetes.io/docs/concepts/scheduling-eviction/kube-scheduler; event texts as kube-scheduler writes them. Nodes
+are kept in the order pods without preferences have for them, so that placing one of these looks at few of them.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from stratus_sim.cluster import pods
+from stratus_sim.cluster import ordered, pods, priority, taints
 from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.scheduling import filters, interpod, preemption, reasons, scores, storage
+from stratus_sim.cluster.scheduling.attempt import Attempt, Refusal
+from stratus_sim.cluster.scheduling.memory import Memory, holds
+from stratus_sim.cluster.scheduling.scores import load
 from stratus_sim.cluster.specs import requested_mib, requested_millicores
 from stratus_sim.cluster.store import watches
 from stratus_sim.kernel import handler
@@ -23,27 +28,60 @@ if TYPE_CHECKING:
 
 @watches("Pod")
 def on_pod(world: World, old: Resource | None, new: Resource | None) -> None:
-    if old is None and new is not None and not new.status.node:
-        world.enqueue("scheduler", new.key)
-    elif new is None and old is not None and old.status.node:
+    if old is None and new is not None:
+        _meet(world, new)
+    elif old is not None and old.status.node and not pods.ended(old) and (new is None or pods.ended(new)):
         _release(world, old)
         retry_pending(world)
+    elif old is not None and new is None and not old.status.node:
+        world.cluster.scheduling = _forgotten(world.cluster.scheduling, old.key)
+
+
+def _meet(world: World, pod: Resource) -> None:
+    """A new pod; one that is on a node already was put there by somebody else."""
+    if not pod.status.node:
+        world.enqueue("scheduler", pod.key)
+    elif interpod.relates(pod.spec):
+        memory = world.cluster.scheduling
+        world.cluster.scheduling = msgspec.structs.replace(memory, related=ordered.insert(memory.related, pod.key))
 
 
 @watches("Node")
 def on_node(world: World, old: Resource | None, new: Resource | None) -> None:
+    before, after = (load(node) if node is not None else None for node in (old, new))
+    if before != after:
+        _rank(world, before, after)
     if new is not None and (old is None or _offer(old) != _offer(new)):
         retry_pending(world)
 
 
-def _offer(node: Resource) -> tuple[bool, bool | None, object]:
-    return node.status.ready, node.spec.unschedulable, node.labels
+@watches("PersistentVolumeClaim", "PersistentVolume", "StorageClass")
+def on_storage(world: World, old: Resource | None, new: Resource | None) -> None:
+    for pod in _pending(world):
+        if pod.spec.volumes and storage.claims(pod.spec):
+            world.enqueue("scheduler", pod.key)
+
+
+def _rank(world: World, before: tuple[int, str] | None, after: tuple[int, str] | None) -> None:
+    ranking = world.cluster.ranking
+    if before is not None:
+        ranking = ordered.remove(ranking, before)
+    world.cluster.ranking = ordered.insert(ranking, after) if after is not None else ranking
+
+
+def _offer(node: Resource) -> tuple[object, ...]:
+    status = node.status
+    return status.ready, {*status.pressure}, node.spec.unschedulable, node.labels, taints.of(node.manifest)
 
 
 def retry_pending(world: World) -> None:
-    """Something changed that may let a waiting pod fit."""
-    for pod in world.store.on_node(""):
+    """Something changed that may let a waiting pod fit: the most important go first."""
+    for pod in _pending(world):
         world.enqueue("scheduler", pod.key)
+
+
+def _pending(world: World) -> list[Resource]:
+    return sorted(world.store.on_node(""), key=lambda pod: -priority.value(pod.spec))
 
 
 @handler("scheduler")
@@ -52,48 +90,107 @@ def schedule(world: World, key: ObjectKey) -> None:
     pod = world.store.get(key)
     if pod is None or pod.deleting or pod.status.node:
         return
-    nodes = world.store.list("Node")
-    verdicts = [(node, refusal(node, pod)) for node in nodes]
-    fitting = [node for node, refusal in verdicts if not refusal]
-    if fitting:
-        _bind(world, pod, min(fitting, key=_load))
-        return
-    message = _explain([refusal for _, refusal in verdicts])
+    attempt = Attempt(world, pod)
+    refused: dict[str, Refusal] = {}
+    hopeless = storage.hopeless(attempt) if pod.spec.volumes else ""
+    node = None if hopeless else choose(attempt, refused)
+    if node is not None:
+        _bind(attempt, node)
+    else:
+        _fail(attempt, refused, hopeless)
+
+
+def choose(attempt: Attempt, refused: dict[str, Refusal]) -> Resource | None:
+    """The node a pod goes to, None if there is none; `refused` receives why others did not take it."""
+    fitting: list[Resource] = []
+    for name in _in_order(attempt):
+        node = attempt.world.store.get(ObjectKey("Node", "", name))
+        if node is None:
+            continue
+        refusal = filters.refuse(attempt, node)
+        if refusal is not None:
+            refused[name] = refusal
+        elif not scores.decides(attempt, node):
+            return node
+        else:
+            fitting.append(node)
+    return scores.best(attempt, fitting)
+
+
+def _in_order(attempt: Attempt) -> Iterable[str]:
+    """The nodes as a pod without preferences prefers them; first the one where others have made room for it."""
+    names = (name for _, name in ordered.entries(attempt.world.cluster.ranking))
+    nominated = attempt.memory.nominated
+    ours = nominated.get(attempt.pod.key) if nominated else None
+    return names if ours is None else sorted(names, key=lambda name: name != ours)
+
+
+def refusal(world: World, node: Resource, pod: Resource) -> str:
+    """Why a pod cannot go to a node, in kube-scheduler's words; empty when it can. It does not stand in its own way."""
+    found = filters.refuse(Attempt(world, pod), node)
+    return ", ".join(found.reasons) if found is not None else ""
+
+
+def _fail(attempt: Attempt, refused: dict[str, Refusal], hopeless: str) -> None:
+    world, pod = attempt.world, attempt.pod
+    total = ordered.size(world.cluster.ranking)
+    if hopeless:
+        refused = {name: reasons.NOT_HELPFUL for _, name in ordered.entries(world.cluster.ranking)}
+    candidate, barrier = preemption.attempt_preemption(attempt, refused) if total else (None, "")
+    message = reasons.hopeless(total, hopeless) if hopeless else reasons.fit_error(total, refused.values())
+    message = f"{message} preemption: {barrier}" if barrier else message
+    message = message if total else reasons.NO_NODES
+    emit(world, pod.key, "FailedScheduling", message, warning=True)
     if pod.status.message != message:
-        emit(world, key, "FailedScheduling", message, warning=True)
         pods.update(world, pod, reason="Unschedulable", message=message)
+    _await(attempt, candidate, barrier)
+    if candidate is not None:
+        _preempt(attempt, candidate)
 
 
-def refusal(node: Resource, pod: Resource) -> str:
-    """Why a pod cannot go to a node, in kube-scheduler's words; empty when it can."""
-    status, selector = node.status, pod.spec.node_selector or {}
-    if node.spec.unschedulable:
-        return "node(s) were unschedulable"
-    if not status.ready:
-        return "node(s) had untolerated taint {node.kubernetes.io/unreachable: }"
-    if pod.spec.node_name not in (None, "", node.key.name) or not selector.items() <= node.labels.items():
-        return "node(s) didn't match Pod's node affinity/selector"
-    if status.millicores + requested_millicores(pod.spec) > status.capacity_millicores:
-        return "Insufficient cpu"
-    if status.memory_mib + requested_mib(pod.spec) > status.capacity_mib:
-        return "Insufficient memory"
-    return ""
+def _await(attempt: Attempt, candidate: preemption.Candidate | None, barrier: str) -> None:
+    """Remember the node room is made on, and whether pods that come may let this one fit."""
+    memory, key = attempt.memory, attempt.pod.key
+    nominated, waiting = memory.nominated, memory.waiting
+    if candidate is not None:
+        nominated = nominated.set(key, candidate.node.key.name)
+    elif key in nominated and barrier != reasons.TERMINATING:
+        nominated = nominated.delete(key)
+    social = interpod.required(attempt.pod.spec) or attempt.pod.spec.topology_spread_constraints
+    if social and not holds(waiting, key):
+        waiting = ordered.insert(waiting, key)
+    if nominated is not memory.nominated or waiting is not memory.waiting:
+        changed = msgspec.structs.replace(memory, nominated=nominated, waiting=waiting)
+        attempt.world.cluster.scheduling = changed
 
 
-def _load(node: Resource) -> tuple[int, str]:
-    """Requested share of the fuller resource in permille, then the name."""
-    status = node.status
-    cpu = 1000 * status.millicores // max(1, status.capacity_millicores)
-    return max(cpu, 1000 * status.memory_mib // max(1, status.capacity_mib)), node.key.name
+def _preempt(attempt: Attempt, candidate: preemption.Candidate) -> None:
+    said = f"Preempted by pod {attempt.pod.uid:08x} on node {candidate.node.key.name}"
+    for victim in candidate.victims:
+        if not victim.deleting:
+            emit(attempt.world, victim.key, "Preempted", said)
+            pods.terminate(attempt.world, victim.key)
 
 
-def _explain(refusals: list[str]) -> str:
-    counts = ", ".join(f"{n} {reason}" for reason, n in sorted(Counter(refusals).items()))
-    return f"0/{len(refusals)} nodes are available: {counts}." if refusals else "no nodes available to schedule pods"
+def _forgotten(memory: Memory, pod: ObjectKey) -> Memory:
+    """What the scheduler remembers without a pod that waits no longer."""
+    if memory.nominated and pod in memory.nominated:
+        memory = msgspec.structs.replace(memory, nominated=memory.nominated.delete(pod))
+    if memory.waiting and holds(memory.waiting, pod):
+        memory = msgspec.structs.replace(memory, waiting=ordered.remove(memory.waiting, pod))
+    return memory
 
 
-def _bind(world: World, pod: Resource, node: Resource) -> None:
-    _reserve(world, node, pod, +1)
+def _bind(attempt: Attempt, node: Resource) -> None:
+    world, pod = attempt.world, attempt.pod
+    if pod.spec.volumes:
+        storage.bind(attempt, node)
+    memory = _forgotten(attempt.memory, pod.key)
+    if interpod.relates(pod.spec):
+        memory = msgspec.structs.replace(memory, related=ordered.insert(memory.related, pod.key))
+    if memory is not attempt.memory:
+        world.cluster.scheduling = memory
+    _reserve(world, node, attempt.millicores, attempt.memory_mib)
     emit(
         world,
         pod.key,
@@ -101,18 +198,22 @@ def _bind(world: World, pod: Resource, node: Resource) -> None:
         f"Successfully assigned {pod.key.namespace}/{pod.key.name} to {node.key.name}",
     )
     pods.update(world, pod, node=node.key.name, reason="ContainerCreating", message="")
+    for key in ordered.entries(memory.waiting):
+        world.enqueue("scheduler", key)
 
 
 def _release(world: World, pod: Resource) -> None:
+    if interpod.relates(pod.spec):
+        memory = world.cluster.scheduling
+        if holds(memory.related, pod.key):
+            related = ordered.remove(memory.related, pod.key)
+            world.cluster.scheduling = msgspec.structs.replace(memory, related=related)
     node = world.store.get(ObjectKey("Node", "", pod.status.node))
     if node is not None:
-        _reserve(world, node, pod, -1)
+        _reserve(world, node, -requested_millicores(pod.spec), -requested_mib(pod.spec))
 
 
-def _reserve(world: World, node: Resource, pod: Resource, sign: int) -> None:
-    status = msgspec.structs.replace(
-        node.status,
-        millicores=node.status.millicores + sign * requested_millicores(pod.spec),
-        memory_mib=node.status.memory_mib + sign * requested_mib(pod.spec),
-    )
-    world.store.report(node.key, status)
+def _reserve(world: World, node: Resource, millicores: int, memory_mib: int) -> None:
+    status = node.status
+    used = {"millicores": status.millicores + millicores, "memory_mib": status.memory_mib + memory_mib}
+    world.store.report(node.key, msgspec.structs.replace(status, **used))

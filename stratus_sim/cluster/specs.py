@@ -5,15 +5,24 @@ The fields themselves are typed once, in `stratus_sim.manifests.shapes`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
 from stratus_sim.manifests import quantity
 from stratus_sim.manifests.kinds import qualified
-from stratus_sim.manifests.shapes import Container, PodSpec, Probe, read_shape
+from stratus_sim.manifests.pod_shapes import Container, PodSpec, Probe
+from stratus_sim.manifests.policy_shapes import POLICY_SHAPES
+from stratus_sim.manifests.shapes import read_shape
 
-_ACTED_ON = frozenset({"Deployment", "ReplicaSet", "StatefulSet", "Pod", "Service", "Node"})
+_ACTED_ON = frozenset(
+    {
+        "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "HorizontalPodAutoscaler",
+        "PersistentVolume", "PersistentVolumeClaim", "PodDisruptionBudget", "PriorityClass", "StorageClass", "Pod",
+        "Service", "Node",
+    }
+) | POLICY_SHAPES.keys()  # fmt: skip
 
 _millicores = lru_cache(maxsize=4096)(quantity.millicores)
 _mib = lru_cache(maxsize=4096)(quantity.mib)
@@ -31,13 +40,27 @@ def read_spec(manifest: Mapping[str, Any]) -> Any:
 
 
 def requested_millicores(pod: PodSpec) -> int:
-    """CPU requested by all containers, in millicores."""
-    return sum(_millicores(_requested(container, "cpu")) for container in pod.containers)
+    """CPU a pod has to be given, in millicores."""
+    return _effective(pod, "cpu", _millicores)
 
 
 def requested_mib(pod: PodSpec) -> int:
-    """Memory requested by all containers, in MiB."""
-    return sum(_mib(_requested(container, "memory")) for container in pod.containers)
+    """Memory a pod has to be given, in MiB."""
+    return _effective(pod, "memory", _mib)
+
+
+def _effective(pod: PodSpec, what: str, read: Callable[[str | int | float], int]) -> int:
+    """What the containers request together, or an init container at its turn where that is more.
+
+    Source: kubernetes.io/docs/concepts/workloads/pods/sidecar-containers ("Resource sharing within containers").
+    """
+    together = sum(read(_requested(container, what)) for container in pod.containers)
+    most = sidecars = 0
+    for container in pod.init_containers or ():
+        own = read(_requested(container, what))
+        most = max(most, sidecars + own)
+        sidecars += own if container.restart_policy == "Always" else 0
+    return max(most, together + sidecars)
 
 
 def usable_millicores(pod: PodSpec) -> int:
@@ -49,6 +72,31 @@ def limit_mib(container: Container) -> int | None:
     """The memory limit of a container in MiB, None when it has none."""
     limits = _limits(container)
     return _mib(limits["memory"]) if "memory" in limits else None
+
+
+def best_effort(pod: PodSpec) -> bool:
+    """Whether a pod is of the QoS class BestEffort: no container requests or limits CPU or memory."""
+    amounts = [{*((c.resources and c.resources.requests) or ()), *_limits(c)} for c in pod.containers]
+    return not any({"cpu", "memory"} & stated for stated in amounts)
+
+
+def limit_millicores(pod: PodSpec, name: str) -> int | None:
+    """The CPU limit of a pod's container of this name in millicores, None when it has none."""
+    found = next((container for container in pod.containers if container.name == name), None)
+    return None if found is None else container_limit_millicores(found)
+
+
+def container_limit_millicores(container: Container) -> int | None:
+    """The CPU limit of a container in millicores, None when it has none."""
+    limits = _limits(container)
+    return _millicores(limits["cpu"]) if "cpu" in limits else None
+
+
+def container_request(container: Container, resource: str) -> int | None:
+    """What a container requests of `cpu` (millicores) or `memory` (MiB); None without request and limit."""
+    requests = (container.resources and container.resources.requests) or {}
+    amount = requests.get(resource, _limits(container).get(resource))
+    return None if amount is None else _millicores(amount) if resource == "cpu" else _mib(amount)
 
 
 def probed_port(probe: Probe) -> int | str | None:
@@ -65,3 +113,19 @@ def _requested(container: Container, what: str) -> str | int | float:
     """The request, which defaults to the limit."""
     requests = (container.resources and container.resources.requests) or {}
     return requests.get(what, _limits(container).get(what, 0))
+
+
+def extended(pod: PodSpec) -> dict[str, Fraction]:
+    """What a pod requests beside CPU and memory, by name, in base units; a limit stands for a missing request."""
+    total: dict[str, Fraction] = {}
+    for container in pod.containers:
+        asked = container.resources
+        if asked is None or (_NATIVE.issuperset(asked.requests or ()) and _NATIVE.issuperset(asked.limits or ())):
+            continue
+        for name, amount in {**(asked.limits or {}), **(asked.requests or {})}.items():
+            if name not in _NATIVE:
+                total[name] = total.get(name, Fraction()) + quantity.amount(amount)
+    return total
+
+
+_NATIVE = frozenset({"cpu", "memory"})

@@ -7,19 +7,29 @@ from dataclasses import dataclass
 
 from immutables import Map
 
+from stratus_sim.cluster.admission.refusal import Item, Refused
 from stratus_sim.cluster.api import Change
 from stratus_sim.cluster.events import EventRecord
 from stratus_sim.cluster.lease import Lease
 from stratus_sim.cluster.objects import ObjectKey
+from stratus_sim.cluster.ordered import Ordered
+from stratus_sim.cluster.scheduling.memory import Memory
 
 
 @dataclass(slots=True)
 class ClusterState:
-    """Kubernetes Events, the audit log of configuration, the write lock. Immutable values: a copy is a snapshot."""
+    """Kubernetes Events, the audit log of configuration, the write lock, the nodes in the scheduler's order, and
+    the items controllers wait with because admission refused a pod.
+
+    Immutable values: a copy is a snapshot.
+    """
 
     events: Map[tuple[ObjectKey, str, str], EventRecord] = Map()
     audit: Change | None = None
     lease: Lease = Lease()
+    ranking: Ordered[tuple[int, str]] = ()
+    scheduling: Memory = Memory()  # noqa: RUF009  # immutable
+    refusals: Map[Item, Refused] = Map()
 
     def copy(self) -> ClusterState:
         return copy.copy(self)

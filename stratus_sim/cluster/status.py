@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
+from immutables import Map
 
-Phase = Literal["Pending", "Running", "Failed"]
+from stratus_sim.kernel.timers import Timer
+
+Phase = Literal["Pending", "Running", "Succeeded", "Failed"]
 
 
 class PodStatus(msgspec.Struct, frozen=True, gc=False):
@@ -15,7 +18,8 @@ class PodStatus(msgspec.Struct, frozen=True, gc=False):
 
     `reason` is the waiting or termination reason kubectl would show (ErrImagePull, CrashLoopBackOff, ...), empty
     when nothing is wrong. `env` is the environment the process was started with. `since_us` is when `ready` last
-    changed, `waiting_since_us` when `reason` first stood.
+    changed, `started_us` when the containers last started. `initialized` counts the init containers that have ended
+    well or, as sidecars, started; `failures` are attempts that failed in a row: pulls, then runs.
     """
 
     phase: Phase = "Pending"
@@ -27,19 +31,27 @@ class PodStatus(msgspec.Struct, frozen=True, gc=False):
     message: str = ""
     restarts: int = 0
     last_termination: str = ""
+    started_us: int = 0
+    initialized: int = 0
+    failures: int = 0
     env: Mapping[str, Mapping[str, str]] = {}
 
 
 class ReplicaStatus(msgspec.Struct, frozen=True, gc=False):
-    """Counts of a ReplicaSet or StatefulSet; `revision` is the rollout a ReplicaSet belongs to."""
+    """Counts of a ReplicaSet; `revision` is the rollout it belongs to, `available` are ready for `minReadySeconds`."""
 
     replicas: int = 0
     ready: int = 0
     revision: int = 0
+    available: int = 0
 
 
 class DeploymentStatus(msgspec.Struct, frozen=True, gc=False):
-    """Counts of a Deployment; `current` is the ReplicaSet of the template at generation `observed`."""
+    """Counts of a Deployment; `current` names the ReplicaSet of the template at generation `observed`.
+
+    `sized_for` is the number of replicas its sets were last scaled for. `progress` is the reason of the condition
+    Progressing, `progress_us` when something last moved, `deadline` the timer that looks whether nothing did.
+    """
 
     observed: int = 0
     current: str = ""
@@ -48,13 +60,138 @@ class DeploymentStatus(msgspec.Struct, frozen=True, gc=False):
     updated: int = 0
     ready: int = 0
     since_us: int = 0
+    available: int = 0
+    sized_for: int | None = None
+    progress: str = ""
+    progress_us: int = 0
+    deadline: Timer | None = None
+
+
+class StatefulSetStatus(msgspec.Struct, frozen=True, gc=False):
+    """Counts of a StatefulSet: pods that are there, ready, available, of the `current` and of the `update` revision.
+
+    `current` and `update` name ControllerRevisions: what the set comes from and what it is rolled out to.
+    """
+
+    replicas: int = 0
+    ready: int = 0
+    available: int = 0
+    current_replicas: int = 0
+    updated: int = 0
+    current: str = ""
+    update: str = ""
+    observed: int = 0
+
+
+class Place(msgspec.Struct, frozen=True, gc=False):
+    """What one node means to a DaemonSet: is a pod wanted there, and how do those that are there fare."""
+
+    wanted: bool = False
+    scheduled: bool = False
+    misscheduled: bool = False
+    ready: bool = False
+    available: bool = False
+    updated: bool = False
+    surging: bool = False
+    pods: tuple[str, ...] = ()
+
+
+class DaemonSetStatus(msgspec.Struct, frozen=True, gc=False):
+    """Counts of a DaemonSet over its `places` by node; `misscheduled` are nodes with a pod that should not be there.
+
+    `update` names the newest ControllerRevision, `queue` the nodes that wait for it, of which `taken` had their turn.
+    """
+
+    wanted: int = 0
+    scheduled: int = 0
+    misscheduled: int = 0
+    ready: int = 0
+    available: int = 0
+    updated: int = 0
+    surging: int = 0
+    observed: int = 0
+    update: str = ""
+    queue: tuple[str, ...] = ()
+    taken: int = 0
+    places: Map[str, Place] = Map()
+
+
+class JobStatus(msgspec.Struct, frozen=True, gc=False):
+    """Counts of a Job's pods. `finished` is Complete, Failed or empty, `reason` and `message` say why it failed.
+
+    `done` are the completed indexes of an Indexed job, `released` the uids of active pods the controller itself took
+    away, which count for nothing. `retry_us` is when the back-off after a failed pod ends. `deadline` is a timer.
+    """
+
+    active: int = 0
+    ready: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    failed_in_a_row: int = 0
+    started_us: int | None = None
+    finished_us: int | None = None
+    finished: str = ""
+    reason: str = ""
+    message: str = ""
+    suspended: bool = False
+    done: frozenset[int] = frozenset()
+    released: frozenset[int] = frozenset()
+    retry_us: int = 0
+    deadline: Timer | None = None
+
+
+class CronJobStatus(msgspec.Struct, frozen=True, gc=False):
+    """`last_us` is the latest due time for which a CronJob made its Job, `success_us` when one last completed.
+
+    `active` are names of unfinished Jobs; `timer` is set for the next time it is due.
+    """
+
+    active: tuple[str, ...] = ()
+    last_us: int | None = None
+    success_us: int | None = None
+    timer: Timer | None = None
+
+
+class Recommendation(msgspec.Struct, frozen=True, gc=False):
+    """A number of replicas that metrics called for up to and including `last_us`."""
+
+    replicas: int
+    last_us: int
+
+
+class ScaleEvent(msgspec.Struct, frozen=True, gc=False):
+    """A change an autoscaler made, in replicas."""
+
+    change: int
+    time_us: int
+
+
+class AutoscalerStatus(msgspec.Struct, frozen=True, gc=False):
+    """What a HorizontalPodAutoscaler measured and did.
+
+    `measured` has the current value of each metric (permille for Utilization, millicores or MiB otherwise), None
+    where there is none. `active`, `able`, `limited` are reasons of the conditions ScalingActive, AbleToScale and
+    ScalingLimited; `problem` says why scaling is not active. `timer` is set for the next look, if one is needed.
+    """
+
+    current: int = 0
+    desired: int = 0
+    measured: tuple[int | None, ...] = ()
+    recommended: tuple[Recommendation, ...] = ()
+    scaled: tuple[ScaleEvent, ...] = ()
+    last_scale_us: int | None = None
+    able: str = ""
+    active: str = ""
+    limited: str = ""
+    problem: str = ""
+    timer: Timer | None = None
 
 
 class NodeStatus(msgspec.Struct, frozen=True, gc=False):
     """`heartbeat` is whether its kubelet reports; `ready` is what the control plane believes, 40 s later.
 
     `millicores` and `memory_mib` are what the pods bound to it have requested, `capacity_*` what it can give;
-    `images` is what it has pulled.
+    `images` is what it has pulled. `pressure` says of what it is short, Memory or Disk, and when that was last seen.
     """
 
     heartbeat: bool = True
@@ -65,6 +202,7 @@ class NodeStatus(msgspec.Struct, frozen=True, gc=False):
     capacity_millicores: int = 0
     capacity_mib: int = 0
     images: frozenset[str] = frozenset()
+    pressure: Map[str, int] = Map()
 
 
 class Endpoint(msgspec.Struct, frozen=True, gc=False):
@@ -81,4 +219,33 @@ class EndpointsStatus(msgspec.Struct, frozen=True, gc=False):
     endpoints: tuple[Endpoint, ...] = ()
 
 
-Status = PodStatus | ReplicaStatus | DeploymentStatus | NodeStatus | EndpointsStatus | None
+class ClaimStatus(msgspec.Struct, frozen=True, gc=False):
+    """A PersistentVolumeClaim and the `volume` it is bound to; `provisioning` while one is being made for it."""
+
+    phase: Literal["Pending", "Bound", "Lost"] = "Pending"
+    volume: str = ""
+    provisioning: bool = False
+
+
+class VolumeStatus(msgspec.Struct, frozen=True, gc=False):
+    """A PersistentVolume; `claim` is (namespace, name) of the claim that holds it, or held it last."""
+
+    phase: Literal["Available", "Bound", "Released"] = "Available"
+    claim: tuple[str, str] | None = None
+
+
+Status = (
+    PodStatus
+    | ReplicaStatus
+    | DeploymentStatus
+    | StatefulSetStatus
+    | DaemonSetStatus
+    | JobStatus
+    | CronJobStatus
+    | AutoscalerStatus
+    | NodeStatus
+    | EndpointsStatus
+    | ClaimStatus
+    | VolumeStatus
+    | None
+)

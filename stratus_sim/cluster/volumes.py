@@ -14,14 +14,21 @@ if TYPE_CHECKING:
 
 def missing_mounts(world: World, pod: Resource) -> str:
     """What kubelet would say about the first volume it cannot mount; empty when all are there."""
-    raw, namespace = pod.manifest["spec"], pod.key.namespace
-    for missing in expand.missing_mounts(raw, namespace, lookup(world)):
-        return f"MountVolume.SetUp failed: {missing.message}"
-    for volume in raw.get("volumes") or ():
+    namespace = pod.key.namespace
+    for volume in pod.manifest["spec"].get("volumes") or ():
+        for missing in expand.missing_mounts({"volumes": [volume]}, namespace, lookup(world)):
+            return f'MountVolume.SetUp failed for volume "{volume["name"]}" : {_unmountable(missing)}'
         claim = (volume.get("persistentVolumeClaim") or {}).get("claimName")
         if claim and world.store.get(ObjectKey("PersistentVolumeClaim", namespace, claim)) is None:
             return f'persistentvolumeclaim "{claim}" not found'
     return ""
+
+
+def _unmountable(missing: expand.Missing) -> str:
+    if missing.key is None:
+        return missing.message
+    kind = "secret" if missing.kind == "Secret" else "config"
+    return f"references non-existent {kind} key: {missing.key}"
 
 
 def environments(world: World, pod: Resource) -> tuple[Mapping[str, Mapping[str, str]], str]:

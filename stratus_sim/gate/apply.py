@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from stratus_sim.adapters.durable import recover_files
 from stratus_sim.adapters.kubernetes.cluster import KubernetesCluster
 from stratus_sim.adapters.kubernetes.target import Target
 from stratus_sim.errors import UserError
@@ -18,7 +19,6 @@ from stratus_sim.transaction.ledger import RefinementError
 from stratus_sim.transaction.manager import TransactionManager
 from stratus_sim.transaction.outcome import Verdict
 from stratus_sim.transaction.records import Moved
-from stratus_sim.transaction.recovery import recover
 from stratus_sim.transaction.undo import LockHeld
 from stratus_spec import Phase, SpecViolation
 
@@ -41,7 +41,7 @@ def apply(plan: Plan, certificate: Certificate, target: Target, journal: Path) -
     try:
         tried = attempt(manager, plan, lambda: _objection(certificate, plan, cluster))
     except (UserError, LockHeld, StaleToken, RefinementError, SpecViolation, KeyboardInterrupt) as error:
-        raise _closed(error, target, journal, manager) from None
+        raise _closed(error, journal, manager) from None
     return _checked(tried, certificate, plan, cluster)
 
 
@@ -65,13 +65,13 @@ def _checked(tried: Attempt, certificate: Certificate, plan: Plan, cluster: Kube
     return tried
 
 
-def _closed(error: BaseException, target: Target, journal: Path, manager: TransactionManager) -> UserError:
+def _closed(error: BaseException, journal: Path, manager: TransactionManager) -> UserError:
     """Close what is open the way `stratus recover` does, and say what became of it."""
     why = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
     if not manager.ledger.driver.state["open"]:
         return UserError(f"{why}; {_left(manager)}")
     try:
-        recover(FileJournal(journal), target.open(not_before_us=manager.cluster.now_us))
+        recover_files(journal)
     except (UserError, LockHeld) as second:
         return UserError(f"{why}; it could not be undone yet ({second}): run `stratus recover {journal}`")
     return UserError(f"{why}; what was done is undone")

@@ -12,7 +12,7 @@ import msgspec
 from stratus_sim.cluster.actions import Action, InvalidAction
 from stratus_sim.errors import UserError, unknown_name
 from stratus_sim.manifests.reader import read_documents
-from stratus_spec.actions import VERBS
+from stratus_spec.catalogue import VERBS
 
 _KEYS = frozenset({"verb", "target", "arguments", "namespace"})
 _EXAMPLE = "expected a list of actions, such as {verb: scale, target: deployment/web, arguments: {replicas: 2}}"

@@ -20,7 +20,7 @@ from stratus_sim.manifests.calls import (
     selects,
     sorted_calls,
 )
-from stratus_sim.manifests.containers import container_ports, containers, listening_ports, main_container
+from stratus_sim.manifests.containers import batch, container_ports, containers, listening_ports, main_container
 from stratus_sim.manifests.load import Manifests, Object
 from stratus_sim.manifests.topology import Profile, Topology, resolve_name
 
@@ -90,7 +90,8 @@ def describe(manifests: Manifests, topology: Topology | None = None) -> Applicat
     workloads = {key: _workload(item, manifests, key in _callers(calls)) for key, item in objects.items()}
     workloads = _sized(workloads, objects, sizing.visits(objects, services, calls, entrypoints))
     workloads = _as_declared(workloads, topology)
-    images = frozenset(c.get("image") or "" for item in objects.values() for c in containers(item, every=True))
+    running = [*objects.values(), *batch(manifests)]
+    images = frozenset(c.get("image") or "" for item in running for c in containers(item, every=True))
     return Application(workloads, services, calls, entrypoints, generators, images)
 
 

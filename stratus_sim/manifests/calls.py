@@ -117,9 +117,10 @@ def lookup_in(manifests: Manifests) -> Lookup:
 
 def selects(service: Object, workload: Object) -> bool:
     """Whether a Service's selector matches a workload's pods."""
+    if service["metadata"].get("namespace") != workload["metadata"].get("namespace"):
+        return False
     selector = service["spec"].get("selector") or {}
-    same = service["metadata"].get("namespace") == workload["metadata"].get("namespace")
-    return bool(selector) and same and selector.items() <= pod_labels(workload).items()
+    return bool(selector) and selector.items() <= pod_labels(workload).items()
 
 
 def pod_labels(workload: Object) -> Mapping[str, str]:

@@ -6,6 +6,7 @@ Source: Kubernetes API reference, https://kubernetes.io/docs/reference/kubernete
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 _NAMESPACED = {
     "v1": "ConfigMap Endpoints Event LimitRange PersistentVolumeClaim Pod PodTemplate ReplicationController"
@@ -44,7 +45,38 @@ SERVED = NAMESPACED | CLUSTER_SCOPED
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
 """Kinds that keep a set of like pods running for as long as they exist."""
 
+SHORT_NAMES = {
+    "ConfigMap": "cm", "CronJob": "cj", "CustomResourceDefinition": "crd", "DaemonSet": "ds", "Deployment": "deploy",
+    "Endpoints": "ep", "Event": "ev", "HorizontalPodAutoscaler": "hpa", "Ingress": "ing", "LimitRange": "limits",
+    "Namespace": "ns", "NetworkPolicy": "netpol", "Node": "no", "PersistentVolume": "pv",
+    "PersistentVolumeClaim": "pvc", "Pod": "po", "PodDisruptionBudget": "pdb", "PriorityClass": "pc",
+    "ReplicaSet": "rs", "ReplicationController": "rc", "ResourceQuota": "quota", "Service": "svc",
+    "ServiceAccount": "sa", "StatefulSet": "sts", "StorageClass": "sc",
+}  # fmt: skip
+"""What kubectl's users call a kind."""
+IN_ALL = (
+    "Pod", "Service", "DaemonSet", "Deployment", "ReplicaSet", "StatefulSet", "HorizontalPodAutoscaler", "CronJob",
+    "Job",
+)  # fmt: skip
+"""The kinds `kubectl get all` lists."""
+
 _ALSO_SERVED = {("autoscaling/v1", "HorizontalPodAutoscaler")}
+
+
+def plural(kind: str) -> str:
+    """The plural of a kind as API paths have it.
+
+    >>> [plural(kind) for kind in ("Pod", "Ingress", "NetworkPolicy", "Endpoints")]
+    ['pods', 'ingresses', 'networkpolicies', 'endpoints']
+    """
+    name = kind.lower()
+    if name == "endpoints":
+        return name
+    if name.endswith(("s", "x", "ch", "sh")):
+        return name + "es"
+    if name.endswith("y") and name[-2:-1] not in "aeiou":
+        return name[:-1] + "ies"
+    return name + "s"
 
 
 def is_served(api_version: str, kind: str) -> bool:
@@ -57,6 +89,7 @@ def is_known(api_version: str, kind: str) -> bool:
     return _group(SERVED.get(kind, "?/")) == _group(api_version) or _moved(api_version, kind)
 
 
+@lru_cache(maxsize=4096)
 def qualified(api_version: str, kind: str) -> str:
     """The kind, with its group behind it where a custom kind bears the name of a built-in one, as kubectl writes it.
 

@@ -10,9 +10,10 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from stratus_sim.cluster.actions import Action, InvalidAction, effect
-from stratus_sim.cluster.deployment import history, template_hash
+from stratus_sim.cluster.actions import InvalidAction, admitted
 from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource
+from stratus_sim.cluster.workloads.deployment import history
+from stratus_sim.cluster.workloads.templates import template_hash
 from stratus_sim.errors import UserError
 from stratus_sim.manifests import quantity
 from stratus_sim.serve.answers import Refusal
@@ -56,8 +57,17 @@ def changed(world: World, found: Resource, shown: Json, submitted: Json) -> Mani
     if found.key.kind == "Deployment":
         wanted = _known_template(world, found.key, wanted)
     stored = _stored_secret(plain(found.manifest)) if found.key.kind == "Secret" else found.manifest
-    manifest = rebase(stored, shown, wanted)
+    manifest = _without_emptied(rebase(stored, shown, wanted), stored)
     return found.manifest if manifest == stored else manifest
+
+
+def _without_emptied(manifest: Manifest, stored: Manifest) -> Manifest:
+    """To the API server a map whose last entry was taken out is no map."""
+    before = stored.get("metadata") or {}
+    metadata = {
+        k: v for k, v in manifest["metadata"].items() if v or k not in ("annotations", "labels") or not before.get(k)
+    }
+    return {**manifest, "metadata": metadata}
 
 
 def rebase(stored: Any, shown: Any, wanted: Any) -> Any:
@@ -94,25 +104,25 @@ def _named(items: list[Any]) -> bool:
     return bool(items) and len(names) == len(items) == len({name for name in names if isinstance(name, str)})
 
 
-def admit(world: World, kind: Kind, manifest: Manifest, found: Resource | None) -> tuple[ObjectKey, Manifest]:
+def admit(kind: Kind, manifest: Manifest, found: Resource | None) -> tuple[ObjectKey, Manifest]:
     """The object a manifest would be stored as, checked as the API server checks it.
 
     Raises:
         Refusal: 422, with the field and what was expected.
     """
     metadata = manifest["metadata"]
-    name, namespace = str(metadata["name"]), str(metadata.get("namespace") or "default")
+    name = str(metadata["name"])
     if kind.name not in _FREE_NAMES and (len(name) > _LONGEST_NAME or not _NAME.fullmatch(name)):
         raise invalid(kind, name, "metadata.name: a lowercase RFC 1123 subdomain must consist of [a-z0-9.-]")
     try:
-        key, admitted = effect(world, Action("apply", f"{kind.name}/{name}", {"manifest": manifest}, namespace))
+        key, accepted = admitted(manifest)
     except (InvalidAction, UserError) as error:
         raise invalid(kind, name, str(error)) from None
     _selector_fits(kind, manifest, found)
     _rolls(kind, manifest)
     if found is not None:
         _immutable(kind, manifest, found)
-    return key, admitted if admitted is not None else manifest
+    return key, accepted
 
 
 def invalid(kind: Kind, name: str, problem: str) -> Refusal:

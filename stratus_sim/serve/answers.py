@@ -15,7 +15,7 @@ NOT_FOUND = "the server could not find the requested resource"
 _REASONS = {
     400: "BadRequest", 403: "Forbidden", 404: "NotFound", 405: "MethodNotAllowed", 406: "NotAcceptable",
     409: "Conflict", 410: "Expired", 411: "BadRequest", 413: "RequestEntityTooLarge", 415: "UnsupportedMediaType",
-    422: "Invalid", 500: "InternalError", 504: "Timeout",
+    422: "Invalid", 429: "TooManyRequests", 500: "InternalError", 504: "Timeout",
 }  # fmt: skip
 
 

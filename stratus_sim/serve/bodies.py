@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from stratus_sim.serve import protobuf
 from stratus_sim.serve.answers import Refusal, Request
 
 _JSON = ("application/json", "")
@@ -24,8 +25,8 @@ def read_json(request: Request, *accepted: str) -> Any:
         Refusal: 415 for another media type, 400 for what is no JSON or, under strict validation, ambiguous.
     """
     found = media_type(request)
-    if found == "application/vnd.kubernetes.protobuf":
-        raise Refusal(415, "protobuf bodies are not read here: write the object to a file and use `kubectl apply -f`")
+    if found == protobuf.MEDIA_TYPE:
+        return protobuf.decode(request.body)
     if found not in (*_JSON, *accepted):
         raise Refusal(415, f"the body of the request was in an unknown format {found!r}: expected application/json")
     try:
@@ -36,7 +37,11 @@ def read_json(request: Request, *accepted: str) -> Any:
 
 def read_options(request: Request) -> Mapping[str, Any]:
     """The DeleteOptions of a request, {} when it has no body."""
-    options = read_json(request) if request.body else {}
+    return checked_options(read_json(request) if request.body else {})
+
+
+def checked_options(options: Any) -> Mapping[str, Any]:
+    """DeleteOptions, wherever they were found. Raises Refusal, 400, for anything else."""
     if not isinstance(options, Mapping):
         raise Refusal(400, "DeleteOptions: expected an object")
     if options.get("kind") not in (None, "", "DeleteOptions"):

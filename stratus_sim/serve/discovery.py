@@ -19,7 +19,11 @@ VERSION = {
 _AGGREGATED = "g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 _VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 _READ = ["get", "list", "watch"]
-_SUBRESOURCES = {"log": ("Pod", "", "v1", ["get"]), "scale": ("Scale", "autoscaling", "v1", ["get", "patch", "update"])}
+_SUBRESOURCES = {
+    "eviction": ("Eviction", "policy", "v1", ["create"]),
+    "log": ("Pod", "", "v1", ["get"]),
+    "scale": ("Scale", "autoscaling", "v1", ["get", "patch", "update"]),
+}
 
 
 def answer(request: Request, kinds: tuple[Kind, ...]) -> Answer:

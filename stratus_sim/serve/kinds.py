@@ -6,27 +6,12 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stratus_sim.manifests.kinds import NAMESPACED, SERVED
+from stratus_sim.manifests.kinds import IN_ALL, NAMESPACED, SERVED, SHORT_NAMES, plural
 from stratus_sim.serve.answers import NOT_FOUND, Refusal
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
 
-_SHORT = {
-    "ConfigMap": "cm", "CronJob": "cj", "CustomResourceDefinition": "crd", "DaemonSet": "ds", "Deployment": "deploy",
-    "Endpoints": "ep", "Event": "ev", "HorizontalPodAutoscaler": "hpa", "Ingress": "ing", "LimitRange": "limits",
-    "Namespace": "ns", "NetworkPolicy": "netpol", "Node": "no", "PersistentVolume": "pv",
-    "PersistentVolumeClaim": "pvc", "Pod": "po", "PodDisruptionBudget": "pdb", "PriorityClass": "pc",
-    "ReplicaSet": "rs", "ReplicationController": "rc", "ResourceQuota": "quota", "Service": "svc",
-    "ServiceAccount": "sa", "StatefulSet": "sts", "StorageClass": "sc",
-}  # fmt: skip
-_ALL = frozenset(
-    {
-        "CronJob", "DaemonSet", "Deployment", "HorizontalPodAutoscaler", "Job", "Pod", "ReplicaSet", "Service",
-        "StatefulSet",
-    }
-)  # fmt: skip
-"""The kinds `kubectl get all` lists."""
 SCALABLE = frozenset({"Deployment", "ReplicaSet", "StatefulSet"})
 
 
@@ -57,7 +42,7 @@ class Kind(NamedTuple):
     @property
     def subresources(self) -> tuple[str, ...]:
         if self.name == "Pod":
-            return ("log",)
+            return ("eviction", "log")
         return ("scale",) if self.built_in and self.name in SCALABLE else ()
 
 
@@ -89,24 +74,8 @@ def find(world: World, group: str, version: str, plural: str) -> Kind:
 
 def _built_in(name: str) -> Kind:
     group, _, version = SERVED[name].rpartition("/")
-    short = (_SHORT[name],) if name in _SHORT else ()
-    return Kind(name, group, version, plural(name), name in NAMESPACED, short, ("all",) if name in _ALL else ())
-
-
-def plural(kind: str) -> str:
-    """The plural of a kind as API paths have it.
-
-    >>> [plural(kind) for kind in ("Pod", "Ingress", "NetworkPolicy", "Endpoints")]
-    ['pods', 'ingresses', 'networkpolicies', 'endpoints']
-    """
-    name = kind.lower()
-    if name == "endpoints":
-        return name
-    if name.endswith(("s", "x", "ch", "sh")):
-        return name + "es"
-    if name.endswith("y") and name[-2:-1] not in "aeiou":
-        return name[:-1] + "ies"
-    return name + "s"
+    short = (SHORT_NAMES[name],) if name in SHORT_NAMES else ()
+    return Kind(name, group, version, plural(name), name in NAMESPACED, short, ("all",) if name in IN_ALL else ())
 
 
 def _defined(manifest: Mapping[str, Any]) -> Iterator[Kind]:

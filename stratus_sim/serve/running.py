@@ -15,6 +15,7 @@ import yaml
 from stratus_sim.errors import UserError
 from stratus_sim.files import write_atomically
 from stratus_sim.kernel import SECOND_US
+from stratus_sim.serve.calendar import today
 from stratus_sim.serve.server import LOOPBACK, Server
 from stratus_sim.serve.service import Service
 
@@ -119,16 +120,18 @@ class RunningServer:
             last = now
 
 
-def serve(world: World, port: int = 0, *, speed: float = 0, show_secrets: bool = False) -> RunningServer:
+def serve(
+    world: World, port: int = 0, *, speed: float = 0, show_secrets: bool = False, dated_today: bool = False
+) -> RunningServer:
     """Serve a world on the loopback interface; port 0 takes a free one.
 
     `speed` is how many simulated seconds pass in a second; at 0 time passes only when `advance` is called or
-    `POST /stratus/clock` asks for it.
+    `POST /stratus/clock` asks for it. With `dated_today` the world's present is this machine's, not a day of 2025.
 
     Raises:
         UserError: the port is taken.
     """
-    service = Service(world, show_secrets=show_secrets)
+    service = Service(world, today(world) if dated_today else None, show_secrets=show_secrets)
     try:
         server = Server(service, port)
     except OSError as error:

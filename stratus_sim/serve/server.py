@@ -17,7 +17,6 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from stratus_sim.serve.answers import Answer, Refusal, Request, Stream
 from stratus_sim.serve.service import Service
-from stratus_sim.telemetry.render import timestamp as instant
 
 MAX_BODY = 3 * 1024 * 1024
 """Bytes of a request body, as the API server's own limit."""
@@ -143,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         """The Date header tells the cluster's time, so that a client can measure ages and leases by it."""
-        now = datetime.fromisoformat(instant(self.server.service.world.now_us))
+        now = datetime.fromisoformat(self.server.service.calendar.now())
         return super().date_time_string(now.timestamp() if timestamp is None else timestamp)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from stratus_sim.cluster.admission.registry import Denied
 from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.errors import UserError
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.serve import discovery, kinds, writing
 from stratus_sim.serve.answers import NOT_FOUND, Answer, Refusal, Request, Stream, success
-from stratus_sim.serve.bodies import is_dry_run, media_type, read_json, read_options
+from stratus_sim.serve.bodies import checked_options, is_dry_run, media_type, read_json, read_options
+from stratus_sim.serve.calendar import Calendar
 from stratus_sim.serve.history import History
 from stratus_sim.serve.kinds import Kind
 from stratus_sim.serve.patching import patcher
@@ -21,7 +23,7 @@ from stratus_sim.serve.showing import View
 from stratus_sim.serve.tables import table
 from stratus_sim.serve.watching import Watch
 from stratus_sim.telemetry import logs
-from stratus_sim.telemetry.render import Json, timestamp
+from stratus_sim.telemetry.render import Json
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
@@ -34,11 +36,12 @@ _CONNECTING = frozenset({"attach", "exec", "portforward", "proxy"})
 class Service:
     """Answers requests about a world. Whoever else touches the world does so inside `touching`."""
 
-    def __init__(self, world: World, *, show_secrets: bool = False) -> None:
+    def __init__(self, world: World, calendar: Calendar | None = None, *, show_secrets: bool = False) -> None:
         self.world = world
-        self.history = History(View(world, show_secrets=show_secrets))
+        self._view = View(world, calendar, show_secrets=show_secrets)
+        self.calendar = self._view.calendar
+        self.history = History(self._view)
         self.closed = False
-        self._view = View(world, show_secrets=show_secrets)
 
     @contextmanager
     def touching(self) -> Iterator[World]:
@@ -72,6 +75,8 @@ class Service:
                 return self._route(request)
         except Refusal as refusal:
             return Answer(refusal.status(), refusal.code)
+        except Denied as denied:
+            return Answer(Refusal(denied.code, str(denied)).status(), denied.code)
         except UserError as error:
             return Answer(Refusal(422, str(error)).status(), 422)
         except Exception as error:  # noqa: BLE001  # a client gets a Status, whatever went wrong here
@@ -101,7 +106,7 @@ class Service:
             self.advance(round(seconds * SECOND_US))  # type: ignore[operator]  # it is a number
         elif request.method != "GET":
             raise _not_allowed(request)
-        return Answer({"now_s": self.world.now_us / SECOND_US, "now": timestamp(self.world.now_us)})
+        return Answer({"now_s": self.world.now_us / SECOND_US, "now": self.calendar.now()})
 
     def _resource(self, request: Request, group: str, version: str, rest: tuple[str, ...]) -> Answer | Stream:
         namespace, words = _split(rest)
@@ -176,6 +181,8 @@ class Service:
             return self._shown(request, kind, self._read(kind, namespace, name))
         if part == "log" and kind.name == "Pod" and request.method == "GET":
             return self._log(request, kind, namespace, name)
+        if part == "eviction" and kind.name == "Pod" and request.method == "POST":
+            return self._evict(request, kind, namespace, name)
         if part in _CONNECTING and kind.name == "Pod":
             raise Refusal(403, f"pods/{part} is not simulated: processes here have no inside")
         if part not in kind.subresources:
@@ -208,6 +215,14 @@ class Service:
 
         return Answer(self._write(delete_all, dry=is_dry_run(request, options)))
 
+    def _evict(self, request: Request, kind: Kind, namespace: str, name: str) -> Answer:
+        """Eviction (policy/v1): a deletion that disruption budgets may forbid."""
+        body = read_json(request)
+        options = checked_options(body.get("deleteOptions") or {} if isinstance(body, dict) else body)
+        dry = is_dry_run(request, options)
+        self._write(lambda v: writing.evict(v, kind, namespace, name, options, request.writer), dry=dry)
+        return Answer(success({"name": name, "kind": kind.plural}), 201)
+
     def _log(self, request: Request, kind: Kind, namespace: str, name: str) -> Answer:
         """What there is to read now; following it ends at once."""
         pod = self._read(kind, namespace, name)
@@ -220,7 +235,7 @@ class Service:
             raise Refusal(400, lines[0] if lines else f'pod "{name}" is not on a node yet')
         tail = request.parameters.get("tailLines", "")
         kept = lines[max(0, len(lines) - int(tail)) :] if tail.isdecimal() else lines
-        return Answer("".join(f"{line}\n" for line in kept), content_type="text/plain")
+        return Answer("".join(f"{self.calendar.line(line)}\n" for line in kept), content_type="text/plain")
 
     def _read(self, kind: Kind, namespace: str, name: str) -> Json:
         found = self._view.get(kind, namespace, name)
@@ -233,7 +248,7 @@ class Service:
 
     def _table(self, request: Request, kind: Kind, items: list[Json]) -> Json:
         include = request.parameters.get("includeObject", "Metadata")
-        return table(kind.name, items, timestamp(self.world.now_us), str(self.history.version), include)
+        return table(kind.name, items, self.calendar.now(), str(self.history.version), include)
 
     def _written(self, request: Request, write: Callable[[View], Json]) -> Json:
         return self._write(write, dry=is_dry_run(request))
@@ -241,7 +256,7 @@ class Service:
     def _write(self, write: Callable[[View], Json], *, dry: bool) -> Json:
         """Carry a write out, all of it or nothing; a dry run is the same write in a fork of the world."""
         if dry:
-            return write(View(self.world.fork(), show_secrets=self._view.show_secrets))
+            return write(self._view.fork())
         with self._all_or_nothing():
             written = write(self._view)
             self.world.run_until(self.world.now_us)  # controllers react within the instant, however slow the clock

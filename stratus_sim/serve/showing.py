@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from stratus_sim.cluster.deployment import template_hash
 from stratus_sim.cluster.events import EventRecord
 from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.workloads import job
 from stratus_sim.manifests.kinds import SERVED
+from stratus_sim.serve.calendar import Calendar
 from stratus_sim.serve.kinds import Kind
 from stratus_sim.telemetry.render import REDACTED, REVISION, Json, plain, render, timestamp
 
@@ -38,8 +39,9 @@ Events = list[EventRecord]
 class View:
     """A world as the API shows it now. Values of Secrets are redacted unless `show_secrets`."""
 
-    def __init__(self, world: World, *, show_secrets: bool = False) -> None:
+    def __init__(self, world: World, calendar: Calendar | None = None, *, show_secrets: bool = False) -> None:
         self.world = world
+        self.calendar = calendar or Calendar(world)
         self.show_secrets = show_secrets
 
     def get(self, kind: Kind, namespace: str, name: str) -> Json | None:
@@ -75,7 +77,11 @@ class View:
             self._secret(body, resource)
         elif kind in _COMPLETE:
             _COMPLETE[kind](self.world, resource, body)
-        return body
+        return self._dated(resource, body)
+
+    def fork(self) -> View:
+        """The same view of a fork of the world."""
+        return View(self.world.fork(), self.calendar, show_secrets=self.show_secrets)
 
     def events(self) -> Events:
         """What happened, oldest first."""
@@ -95,12 +101,19 @@ class View:
             "name": key.name, "namespace": key.namespace, "uid": key.name.rpartition(".")[2],
             "resourceVersion": str(self.world.store.state.version), "creationTimestamp": timestamp(event.first_us),
         }  # fmt: skip
+        metadata, dated = self.calendar.date({"metadata": metadata})["metadata"], self.calendar.dated
         return {
             "kind": "Event", "apiVersion": "v1", "metadata": metadata, "involvedObject": involved,
             "type": event.type, "reason": event.reason, "message": event.message, "count": event.count,
-            "firstTimestamp": timestamp(event.first_us), "lastTimestamp": timestamp(event.last_us),
+            "firstTimestamp": dated(timestamp(event.first_us)), "lastTimestamp": dated(timestamp(event.last_us)),
             "source": {"component": "stratus"}, "reportingComponent": "stratus", "reportingInstance": "",
         }  # fmt: skip
+
+    def _dated(self, resource: Resource, body: Json) -> Json:
+        """The status of an object no controller here has a status for is a user's, and stays."""
+        if resource.status is None:
+            return {**body, **self.calendar.date({"metadata": body["metadata"]})}
+        return self.calendar.date(body)
 
     def _own(self, metadata: Json, owner: ObjectKey) -> None:
         found = self.world.store.get(owner)
@@ -112,9 +125,10 @@ class View:
         body.pop("stringData", None)
         if values:
             body["data"] = dict(values) if self.show_secrets else dict.fromkeys(values, _encoded(REDACTED))
-        annotations = (secret.manifest.get("metadata") or {}).get("annotations")
-        if self.show_secrets and annotations:
-            body["metadata"]["annotations"] = plain(annotations)
+        noted = plain((secret.manifest.get("metadata") or {}).get("annotations") or {})
+        shown = {k: v for k, v in noted.items() if self.show_secrets or k != _LAST_APPLIED}
+        if shown:
+            body["metadata"]["annotations"] = shown
 
     def _namespaces(self) -> set[str]:
         """Namespaces that are there because something is in them, as manifests need not declare theirs."""
@@ -122,7 +136,7 @@ class View:
 
     def _bare_namespace(self, name: str) -> Json:
         metadata = {"name": name, "labels": {"kubernetes.io/metadata.name": name}, "resourceVersion": "1"}
-        metadata |= {"uid": f"ns-{name}", "creationTimestamp": timestamp(0)}
+        metadata |= {"uid": f"ns-{name}", "creationTimestamp": self.calendar.dated(timestamp(0))}
         return {"kind": "Namespace", "apiVersion": "v1", "metadata": metadata, "status": {"phase": "Active"}}
 
 
@@ -188,7 +202,7 @@ def _replica_set(world: World, resource: Resource, body: Json) -> None:
     complete_template(body["spec"]["template"])
     body["spec"].setdefault("replicas", 1)
     status = body["status"]
-    status |= {"availableReplicas": status["readyReplicas"], "observedGeneration": resource.generation}
+    status |= {"observedGeneration": resource.generation}
     owner = world.store.get(resource.owner) if resource.owner else None
     inherited = ((owner.manifest.get("metadata") or {}).get("annotations") or {}) if owner else {}
     kept = {k: v for k, v in inherited.items() if k not in (_LAST_APPLIED, _CHANGE_CAUSE, REVISION)}
@@ -201,19 +215,27 @@ def _stateful_set(world: World, resource: Resource, body: Json) -> None:
     body["spec"].setdefault("replicas", 1)
     body["spec"].setdefault("serviceName", "")
     body["spec"].setdefault("updateStrategy", {"type": "RollingUpdate"})
-    status = body["status"]
-    status |= {"availableReplicas": status["readyReplicas"], "observedGeneration": resource.generation}
-    status |= _revisions(world, resource)
 
 
-def _revisions(world: World, stateful: Resource) -> Json:
-    """Which pods are as the template wants them; `rollout status` waits until the two revisions are one."""
-    wanted = stateful.manifest["spec"]["template"]["spec"]
-    specs = [pod.manifest["spec"] for pod in world.store.owned(stateful.key) if pod.key.kind == "Pod"]
-    outdated = [spec for spec in specs if spec != wanted]
-    current, update = (f"{stateful.key.name}-{template_hash(spec)}" for spec in ([*outdated, wanted][0], wanted))
-    counts = {"currentReplicas": len(outdated or specs), "updatedReplicas": len(specs) - len(outdated)}
-    return {"currentRevision": current, "updateRevision": update, **counts}
+def _daemon_set(world: World, resource: Resource, body: Json) -> None:
+    complete_template(body["spec"]["template"])
+    body["spec"].setdefault("updateStrategy", {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}})
+
+
+def _job(world: World, resource: Resource, body: Json) -> None:
+    spec = body["spec"]
+    complete_template(spec["template"])
+    spec.setdefault("parallelism", 1)
+    spec.setdefault("backoffLimit", 6)
+    enough = job.completions(resource)
+    if enough is not None:
+        spec.setdefault("completions", enough)
+
+
+def _cron_job(world: World, resource: Resource, body: Json) -> None:
+    complete_template(body["spec"]["jobTemplate"]["spec"]["template"])
+    body["spec"].setdefault("concurrencyPolicy", "Allow")
+    body["spec"].setdefault("suspend", False)
 
 
 def _pod(world: World, resource: Resource, body: Json) -> None:
@@ -291,6 +313,9 @@ _COMPLETE: Mapping[str, Callable[[World, Resource, Json], None]] = {
     "Deployment": _deployment,
     "ReplicaSet": _replica_set,
     "StatefulSet": _stateful_set,
+    "DaemonSet": _daemon_set,
+    "Job": _job,
+    "CronJob": _cron_job,
     "Pod": _pod,
     "Node": _node,
     "Service": _service,

@@ -112,8 +112,23 @@ def _ready(pod: Json) -> str:
 def _pod_status(pod: Json) -> str:
     if "deletionTimestamp" in pod["metadata"]:
         return "Terminating"
-    reasons = (c["state"].get("waiting", {}).get("reason") for c in _statuses(pod))
+    inits = pod["status"].get("initContainerStatuses") or ()
+    if done := _initialising(inits):
+        return done
+    states = [c["state"] for c in _statuses(pod)]
+    reasons = ((s.get("waiting") or s.get("terminated") or {}).get("reason") for s in states)
     return next((str(reason) for reason in reasons if reason), str(pod["status"]["phase"]))
+
+
+def _initialising(inits: Iterable[Json]) -> str:
+    """What kubectl shows while init containers run: how many have ended, or what is wrong with one; "" afterwards."""
+    found = list(inits)
+    ended = sum(bool(c["ready"]) for c in found)
+    if ended == len(found):
+        return ""
+    state = found[ended]["state"]
+    reason = (state.get("waiting") or state.get("terminated") or {}).get("reason")
+    return f"Init:{reason}" if reason not in (None, "PodInitializing") else f"Init:{ended}/{len(found)}"
 
 
 def _restarts(pod: Json) -> int:
@@ -164,6 +179,41 @@ _WORKLOAD: tuple[Column, ...] = (
 _SELECTOR: Column = ("Selector", lambda item: _pairs((item["spec"]["selector"] or {}).get("matchLabels")))
 _READY = _at("status", "readyReplicas", default=0)
 _WANTED = _at("spec", "replicas", default=0)
+
+
+def _completions(job: Json) -> str:
+    wanted, done = job["spec"].get("completions"), job["status"]["succeeded"]
+    if wanted is None:
+        parallelism = job["spec"].get("parallelism", 1)
+        return f"{done}/1 of {parallelism}" if parallelism > 1 else f"{done}/1"
+    return f"{done}/{wanted}"
+
+
+def _job_state(job: Json) -> str:
+    found = [str(c["type"]) for c in job["status"].get("conditions") or ()]
+    return found[0] if found else "Running"
+
+
+def _targets(autoscaler: Json) -> str:
+    status = autoscaler.get("status") or {}
+    shown = []
+    for metric in status.get("currentMetrics") or ():
+        source = metric.get("resource") or metric["containerResource"]
+        current = source["current"]
+        value = f"{current['averageUtilization']}%" if "averageUtilization" in current else current["averageValue"]
+        shown.append(f"{source['name']}: {value}")
+    return ", ".join(shown) or "<unknown>"
+
+
+def _reference(autoscaler: Json) -> str:
+    target = autoscaler["spec"]["scaleTargetRef"]
+    return f"{target['kind']}/{target['name']}"
+
+
+def _bound(field: str) -> Cell:
+    return _at("spec", field, default="N/A")
+
+
 _COLUMNS: Mapping[str, Columns] = {
     "Pod": Columns(
         ("Ready", _ready), ("Status", _pod_status), ("Restarts", _restarts),
@@ -178,6 +228,38 @@ _COLUMNS: Mapping[str, Columns] = {
         wide=(*_WORKLOAD, _SELECTOR),
     ),
     "StatefulSet": Columns(("Ready", _of(_READY, _WANTED)), wide=_WORKLOAD),
+    "DaemonSet": Columns(
+        ("Desired", _at("status", "desiredNumberScheduled", default=0)),
+        ("Current", _at("status", "currentNumberScheduled", default=0)),
+        ("Ready", _at("status", "numberReady", default=0)),
+        ("Up-to-date", _at("status", "updatedNumberScheduled", default=0)),
+        ("Available", _at("status", "numberAvailable", default=0)),
+        ("Node Selector", lambda item: _pairs(item["spec"]["template"]["spec"].get("nodeSelector"))),
+        wide=(*_WORKLOAD, _SELECTOR),
+    ),
+    "Job": Columns(("Status", _job_state), ("Completions", _completions), wide=_WORKLOAD),
+    "CronJob": Columns(
+        ("Schedule", _at("spec", "schedule")), ("Timezone", _at("spec", "timeZone", default=_NONE)),
+        ("Suspend", lambda item: str(bool(item["spec"].get("suspend")))),
+        ("Active", lambda item: len(item["status"].get("active") or ())),
+        ("Last Schedule", _at("status", "lastScheduleTime", default=_NONE)),
+    ),
+    "HorizontalPodAutoscaler": Columns(
+        ("Reference", _reference), ("Targets", _targets), ("MinPods", _at("spec", "minReplicas", default=1)),
+        ("MaxPods", _at("spec", "maxReplicas")), ("Replicas", _at("status", "currentReplicas", default=0)),
+    ),
+    "PodDisruptionBudget": Columns(
+        ("Min Available", _bound("minAvailable")), ("Max Unavailable", _bound("maxUnavailable")),
+        ("Allowed Disruptions", _at("status", "disruptionsAllowed", default=0)),
+    ),
+    "PriorityClass": Columns(
+        ("Value", _at("value")), ("Global-Default", lambda item: str(bool(item.get("globalDefault")))),
+    ),
+    "ControllerRevision": Columns(
+        ("Controller", lambda item: _joined(
+            f"{o['kind'].lower()}.apps/{o['name']}" for o in item["metadata"].get("ownerReferences") or ()
+        )), ("Revision", _at("revision")),
+    ),
     "Service": Columns(
         ("Type", _at("spec", "type")), ("Cluster-IP", _at("spec", "clusterIP", default=_NONE)),
         ("External-IP", lambda _: _NONE), ("Port(s)", _service_ports),

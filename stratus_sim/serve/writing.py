@@ -6,9 +6,9 @@ All of them go through the audited API of the cluster (`stratus_sim.cluster.api`
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from stratus_sim.cluster import api
+from stratus_sim.cluster import api, eviction, garbage
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.serve.admitting import admit, changed, created, details, invalid
 from stratus_sim.serve.answers import Refusal, success
@@ -39,7 +39,7 @@ def create(view: View, kind: Kind, namespace: str, submitted: Json, writer: str)
         )
     if kind.namespaced and view.get(_NAMESPACE, "", namespace) is None:
         raise Refusal(404, f'namespaces "{namespace}" not found', details=details(_NAMESPACE, namespace))
-    key, manifest = admit(view.world, kind, created(submitted), None)
+    key, manifest = admit(kind, created(submitted), None)
     api.put(view.world, manifest, writer)
     return under(kind, view.show(_found(view.world, key)))
 
@@ -59,31 +59,52 @@ def change(view: View, kind: Kind, namespace: str, name: str, submit: Submit, wr
     manifest = changed(view.world, found, shown, wanted)
     if manifest is found.manifest:
         return shown
-    key, admitted = admit(view.world, kind, manifest, found)
+    key, admitted = admit(kind, manifest, found)
     api.put(view.world, admitted, writer)
-    return under(kind, view.show(_found(view.world, key)))
+    left = view.world.store.get(key)
+    return under(kind, view.show(left)) if left is not None else wanted  # its last finalizer was taken off
 
 
 def delete(view: View, kind: Kind, namespace: str, name: str, options: Mapping[str, Any], writer: str) -> Json:
-    """Delete an object; a pod is returned on its way out, of others the Status says that they are gone.
+    """Delete an object; one still there is returned on its way out, of others the Status says that they are gone.
 
     Raises:
-        Refusal: 404, 409 for preconditions that do not hold or finalizers nobody here would clear, 422 for orphaning.
+        Refusal: 404, 409 for preconditions that do not hold, 422 for a propagation policy there is not.
     """
     found = stored(view, kind, namespace, name)
     shown = under(kind, view.show(found))
     check_preconditions(kind, shown, _object(options.get("preconditions")))
-    if options.get("propagationPolicy") == "Orphan" or options.get("orphanDependents"):
-        raise invalid(kind, name, "propagationPolicy: Orphan is not served: what an object owns goes with it here")
-    if shown["metadata"].get("finalizers"):
-        raise Refusal(
-            409, f'{kind.resource} "{name}" has finalizers, and nobody is here to clear them: remove them first'
-        )
-    api.delete(view.world, found.key, writer)
+    api.delete(view.world, found.key, writer, _propagation(kind, name, options))
     left = view.world.store.get(found.key)
     if left is not None:
         return under(kind, view.show(left))
     return success({**details(kind, name), "uid": shown["metadata"]["uid"]})
+
+
+def _propagation(kind: Kind, name: str, options: Mapping[str, Any]) -> garbage.Propagation:
+    wanted = options.get("propagationPolicy") or ("Orphan" if options.get("orphanDependents") else "Background")
+    found: garbage.Propagation | None = next((one for one in get_args(garbage.Propagation) if one == wanted), None)
+    if found is None:
+        raise invalid(kind, name, f"propagationPolicy: {wanted!r}: expected Background, Foreground or Orphan")
+    return found
+
+
+def evict(view: View, kind: Kind, namespace: str, name: str, options: Mapping[str, Any], writer: str) -> Json:
+    """Delete a pod unless its disruption budget forbids it (policy/v1 Eviction).
+
+    Raises:
+        Refusal: as `delete`; 429 the budget does not allow it now, 500 the pod is under more than one budget.
+    """
+    pod = stored(view, kind, namespace, name)
+    barrier = eviction.refusal(view.world, [pod])
+    if len(eviction.covering(view.world, pod)) > 1 and barrier:
+        problem = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
+        raise Refusal(500, problem)
+    if barrier:
+        problem = "Cannot evict pod as it would violate the pod's disruption budget."
+        cause = {"reason": "DisruptionBudget", "message": f"The disruption budget {barrier} does not allow it now."}
+        raise Refusal(429, problem, reason="TooManyRequests", details={**details(kind, name), "causes": [cause]})
+    return delete(view, kind, namespace, name, options, writer)
 
 
 def scale_of(view: View, kind: Kind, namespace: str, name: str) -> Json:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from stratus_sim.application import epochs
-from stratus_sim.cluster.deployment import wanted
+from stratus_sim.cluster.objects import Resource
+from stratus_sim.cluster.workloads.bounds import wanted
 from stratus_sim.kernel import SECOND_US
 
 if TYPE_CHECKING:
@@ -50,8 +51,13 @@ def firing(world: World) -> list[Alert]:
 
 def _pods_not_ready(world: World) -> Iterator[Symptom]:
     for pod in world.store.list("Pod"):
-        if not pod.status.ready and not pod.deleting:
+        if not pod.status.ready and not pod.deleting and not _runs_a_job(pod):
             yield pod.key.namespace, pod.key.name, pod.status.since_us
+
+
+def _runs_a_job(pod: Resource) -> bool:
+    """The rule leaves out pods of Jobs, and those that have ended well."""
+    return pod.status.phase == "Succeeded" or (pod.owner is not None and pod.owner.kind == "Job")
 
 
 def _replicas_missing(world: World) -> Iterator[Symptom]:

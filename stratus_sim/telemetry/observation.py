@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from stratus_sim.cluster import deployment
 from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.cluster.state import ClusterState
+from stratus_sim.cluster.workloads import deployment
 from stratus_sim.faults.state import FaultState
 from stratus_sim.kernel import SECOND_US, KernelState
 from stratus_sim.manifests.kinds import CLUSTER_SCOPED

@@ -7,34 +7,24 @@ listens on, whether a silent kubelet is alive) has no field here and so is never
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from stratus_sim.cluster.deployment import bounds, wanted
+from stratus_sim.cluster.admission.amounts import shown
+from stratus_sim.cluster.admission.quota import QuotaStatus
+from stratus_sim.cluster.eviction import disruption
 from stratus_sim.cluster.objects import ObjectKey, Resource
-from stratus_sim.cluster.status import (
-    DeploymentStatus,
-    EndpointsStatus,
-    NodeStatus,
-    PodStatus,
-    ReplicaStatus,
-)
+from stratus_sim.cluster.status import EndpointsStatus, NodeStatus, PodStatus
+from stratus_sim.cluster.taints import PRESSURE
+from stratus_sim.telemetry.render_workloads import REVISION, WORKLOADS, Json, condition, timestamp
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
 
-Json = dict[str, Any]
+__all__ = ["REDACTED", "REVISION", "Json", "plain", "render", "timestamp"]
 
 REDACTED = "<redacted>"
-REVISION = "deployment.kubernetes.io/revision"
-_EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
-_EXIT_CODES = {"OOMKilled": 137, "Error": 1}
+_EXIT_CODES = {"OOMKilled": 137, "Evicted": 137, "Error": 1, "Completed": 0}
 _UNREACHABLE = {"key": "node.kubernetes.io/unreachable", "effect": "NoSchedule"}
-
-
-def timestamp(time_us: int) -> str:
-    """RFC 3339 time of an instant given in microseconds since the world began; worlds begin with 2025."""
-    return (_EPOCH + timedelta(microseconds=time_us)).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def plain(value: Any) -> Any:
@@ -52,6 +42,8 @@ def render(world: World, resource: Resource) -> Json:
     body["metadata"] = {**(body.get("metadata") or {}), **_metadata(world, resource)}
     if resource.key.kind == "Secret":
         return _redacted(body)
+    if resource.key.kind == "PodDisruptionBudget":
+        _budget(world, body, resource)
     renderer = _RENDERERS.get(type(resource.status))
     if renderer is not None:
         renderer(body, resource)
@@ -87,39 +79,6 @@ def _redacted(secret: Json) -> Json:
     return secret
 
 
-def _deployment(body: Json, resource: Resource) -> None:
-    status: DeploymentStatus = resource.status
-    replicas = wanted(resource)
-    _annotate(body, status.revision)
-    body["status"] = {
-        "observedGeneration": status.observed,
-        "replicas": status.replicas,
-        "updatedReplicas": status.updated,
-        "readyReplicas": status.ready,
-        "availableReplicas": status.ready,
-        "unavailableReplicas": max(0, replicas - status.ready),
-        "conditions": [_available(status, replicas - bounds(resource)[1])],
-    }
-
-
-def _available(status: DeploymentStatus, minimum: int) -> Json:
-    holds = status.ready >= minimum
-    reason = "MinimumReplicasAvailable" if holds else "MinimumReplicasUnavailable"
-    return _condition("Available", holds, status.since_us, reason)
-
-
-def _replicas(body: Json, resource: Resource) -> None:
-    status: ReplicaStatus = resource.status
-    if status.revision:
-        _annotate(body, status.revision)
-    body["status"] = {"replicas": status.replicas, "readyReplicas": status.ready}
-
-
-def _annotate(body: Json, revision: int) -> None:
-    annotations = body["metadata"].get("annotations") or {}
-    body["metadata"]["annotations"] = {**annotations, REVISION: str(revision)}
-
-
 def _pod(body: Json, resource: Resource) -> None:
     status: PodStatus = resource.status
     if status.node:
@@ -128,14 +87,24 @@ def _pod(body: Json, resource: Resource) -> None:
     body["status"] = {"phase": status.phase, "conditions": _pod_conditions(status)}
     if status.node:
         body["status"]["containerStatuses"] = [_container_status(c, status) for c in containers]
+        if inits := body["spec"].get("initContainers"):
+            _initialised(body["status"], inits, status)
+
+
+def _initialised(shown: Json, inits: list[Json], status: PodStatus) -> None:
+    """Add the init containers; until they have ended the others wait for them."""
+    shown["initContainerStatuses"] = [_init_status(c, i, status) for i, c in enumerate(inits)]
+    if status.initialized < len(inits):
+        fresh = PodStatus(reason="PodInitializing")
+        shown["containerStatuses"] = [_container_status(found, fresh) for found in shown["containerStatuses"]]
 
 
 def _pod_conditions(status: PodStatus) -> list[Json]:
-    scheduled = _condition("PodScheduled", bool(status.node), status.since_us)
+    scheduled = condition("PodScheduled", bool(status.node), status.since_us)
     if not status.node and status.reason:
         scheduled |= {"reason": status.reason, "message": status.message}
     reason = "" if status.ready else "ContainersNotReady"
-    return [scheduled, _condition("Ready", status.ready, status.since_us, reason)]
+    return [scheduled, condition("Ready", status.ready, status.since_us, reason)]
 
 
 def _container_status(container: Json, status: PodStatus) -> Json:
@@ -151,7 +120,21 @@ def _container_status(container: Json, status: PodStatus) -> Json:
     return found
 
 
+def _init_status(container: Json, index: int, status: PodStatus) -> Json:
+    """An init container that has had its turn, has it, or waits for it; a sidecar stays and runs."""
+    if index > status.initialized:
+        return _container_status(container, PodStatus(reason="PodInitializing"))
+    if index < status.initialized:
+        stays = container.get("restartPolicy") == "Always" and status.phase not in ("Succeeded", "Failed")
+        state = {"running": {}} if stays else {"terminated": _termination("Completed")}
+        return _container_status(container, PodStatus()) | {"ready": True, "state": state}
+    running: Json = {"state": {"running": {}}} if status.reason == "PodInitializing" else {}
+    return _container_status(container, status) | running
+
+
 def _container_state(status: PodStatus) -> Json:
+    if status.phase in ("Succeeded", "Failed"):
+        return {"terminated": _termination(status.reason)}
     if status.reason or status.phase == "Pending":
         return {"waiting": {"reason": status.reason or "ContainerCreating", "message": status.message}}
     return {"running": {}}
@@ -161,9 +144,17 @@ def _termination(reason: str) -> Json:
     return {"reason": reason, "exitCode": _EXIT_CODES.get(reason, 1)}
 
 
+def _budget(world: World, body: Json, resource: Resource) -> None:
+    found = disruption(world, resource)
+    body["status"] = {
+        "observedGeneration": resource.generation, "expectedPods": found.expected, "desiredHealthy": found.desired,
+        "currentHealthy": found.healthy, "disruptionsAllowed": found.allowed,
+    }  # fmt: skip
+
+
 def _node(body: Json, resource: Resource) -> None:
     status: NodeStatus = resource.status
-    ready = _condition("Ready", status.ready, status.since_us, "KubeletReady")
+    ready = condition("Ready", status.ready, status.since_us, "KubeletReady")
     if not status.ready:
         ready |= {
             "status": "Unknown",
@@ -174,6 +165,9 @@ def _node(body: Json, resource: Resource) -> None:
     room = {"cpu": f"{status.capacity_millicores}m", "memory": f"{status.capacity_mib}Mi"}
     declared = body.get("status") or {}
     body["status"] = {"capacity": room, **declared, "allocatable": room, "conditions": [ready]}
+    for word in sorted(status.pressure):
+        body["status"]["conditions"].append(condition(f"{word}Pressure", True, status.pressure[word]))
+        body.setdefault("spec", {}).setdefault("taints", []).append({**PRESSURE[word]})
 
 
 def _endpoints(body: Json, resource: Resource) -> None:
@@ -187,15 +181,16 @@ def _endpoints(body: Json, resource: Resource) -> None:
     ]
 
 
-def _condition(kind: str, holds: bool, since_us: int, reason: str = "") -> Json:
-    found = {"type": kind, "status": str(holds), "lastTransitionTime": timestamp(since_us)}
-    return {**found, "reason": reason} if reason else found
+def _quota(body: Json, resource: Resource) -> None:
+    status: QuotaStatus = resource.status
+    parts = {"hard": status.hard, "used": status.used}
+    body["status"] = {part: {name: shown(name, n) for name, n in found.items()} for part, found in parts.items()}
 
 
 _RENDERERS: Mapping[type, Callable[[Json, Resource], None]] = {
-    DeploymentStatus: _deployment,
-    ReplicaStatus: _replicas,
+    **WORKLOADS,
     PodStatus: _pod,
     NodeStatus: _node,
     EndpointsStatus: _endpoints,
+    QuotaStatus: _quota,
 }

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from stratus_sim.application import epochs
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.pods import active
+from stratus_sim.cluster.workloads.bounds import wanted
+from stratus_sim.manifests.kinds import WORKLOADS
 from stratus_sim.telemetry.alerts import firing
 
 if TYPE_CHECKING:
@@ -69,14 +71,12 @@ def _requests(world: World) -> int:
 
 def _names(world: World) -> dict[str, ObjectKey]:
     known = {n: ObjectKey(w.kind, w.namespace, w.name) for n, w in world.application.workloads.items()}
-    live = [r.key for kind in ("Deployment", "StatefulSet") for r in world.store.list(kind)]
+    live = [r.key for kind in WORKLOADS for r in world.store.list(kind)]
     return known | {f"{key.namespace}/{key.name}": key for key in live}
 
 
 def _share(world: World, name: str, key: ObjectKey) -> int:
     known = world.application.workloads.get(name)
-    if known is not None and known.kind == "DaemonSet":
-        return 0  # kept, not simulated
     resource = world.store.get(key)
     floor = 1 if known is not None and known.replicas > 0 else 0
     replicas = _replicas(resource)
@@ -89,7 +89,7 @@ def _share(world: World, name: str, key: ObjectKey) -> int:
 def _replicas(resource: Resource | None) -> int:
     if resource is None:
         return 0
-    return 1 if resource.spec.replicas is None else int(resource.spec.replicas)
+    return int(resource.status.wanted) if resource.key.kind == "DaemonSet" else wanted(resource)
 
 
 def _pods(world: World, resource: Resource | None) -> list[Resource]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from stratus_sim.cluster import api
-from stratus_sim.cluster.actions import Action, InvalidAction, effect
+from stratus_sim.cluster.actions import Action, InvalidAction, effects
 from stratus_sim.errors import UserError
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.testing.judge import Finding, Judge
@@ -69,11 +69,11 @@ class Unprotected:
 
     def act(self, action: Action) -> str:
         try:
-            key, after = effect(self._world, action)
-            if after is None:
-                api.delete(self._world, key, "agent:policy")
-            else:
-                api.put(self._world, after, "agent:policy")
+            for write in effects(self._world, action):
+                if write.after is None:
+                    api.delete(self._world, write.key, "agent:policy")
+                else:
+                    api.put(self._world, write.after, "agent:policy")
         except (InvalidAction, UserError) as error:
             return f"refused: {error}"
         return f"done: {action}"

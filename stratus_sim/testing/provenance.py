@@ -23,10 +23,16 @@ class Build(msgspec.Struct, frozen=True):
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """What a model-driven policy's answers come from: SHA-256 of each prompt by role, versions by package."""
+    """What a model-driven policy's answers come from, and all that a replay needs beside the replies.
+
+    By role, `prompts` has the SHA-256 of each prompt file and `texts` the file; `budget` is what the model might cost;
+    `versions` are by package.
+    """
 
     model: str
     prompts: dict[str, str]
+    texts: dict[str, str]
+    budget: dict[str, int]
     versions: dict[str, str] = {}
 
 

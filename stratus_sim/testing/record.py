@@ -7,7 +7,8 @@ a model drives, the model's replies.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from stratus_sim.testing.provenance import Build, Origin, build
 from stratus_sim.testing.scenario import Scenario
 from stratus_sim.testing.stage import Source, Stage
 from stratus_sim.testing.trial import Mode, Outcome, Setup, run_trial
+from stratus_sim.transaction.driver import validate_trace
+from stratus_sim.transaction.records import Header as Journal
+from stratus_sim.transaction.records import from_plain
 
 FORMAT = 1
 
@@ -110,6 +114,19 @@ def replay(path: Path, load_policy: LoadRecorded) -> tuple[Header, Outcome]:
     outcome = run_trial(setup, header.scenario, header.mode, watch=True)
     _compare(path, path.read_bytes(), contents(header, outcome))
     return header, outcome
+
+
+def validate(events: Iterable[Mapping[str, Any]]) -> int:
+    """How many journal records an episode holds; every journal among them is a behaviour of the specification.
+
+    Raises:
+        SpecViolation: one is not; names the step and the guards that fail.
+    """
+    records = [from_plain(event["record"]) for event in events if event["kind"] == "machine"]
+    later = [number for number, record in enumerate(records) if number and isinstance(record, Journal)]
+    for begin, end in pairwise([0, *later, len(records)] if records else []):
+        validate_trace(records[begin:end])
+    return len(records)
 
 
 def _events(path: Path) -> list[dict[str, Any]]:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stratus_sim.applications import embedded_path
+from stratus_sim.cluster import pods
+from stratus_sim.cluster.admission import refusal
 from stratus_sim.faults import FAULTS, choose_target, find, inject
 from stratus_sim.genesis import deploy
 from stratus_sim.kernel import SECOND_US
@@ -17,12 +19,7 @@ from stratus_sim.manifests.topology import load_topology
 from stratus_sim.testing.scenario import Scenario
 from stratus_sim.world import Snapshot, World
 
-NOT_SIMULATED = frozenset(
-    {
-        "CronJob", "DaemonSet", "HorizontalPodAutoscaler", "Ingress", "Job", "LimitRange", "NetworkPolicy",
-        "PodDisruptionBudget", "ResourceQuota",
-    }
-)  # fmt: skip
+NOT_SIMULATED = frozenset({"Ingress"})
 """Kinds whose controllers or effects the cluster model does not have."""
 
 
@@ -81,8 +78,12 @@ class Stage:
         return [f"{kind}: {count} kept and shown, but not simulated" for kind, count in sorted(counts.items())]
 
     def _defects(self) -> list[str]:
-        waiting = [pod for pod in self.standing(0).store.list("Pod") if not pod.status.ready]
-        return [f"{pod.key}: {pod.status.reason or 'not ready'} {pod.status.message}".rstrip() for pod in waiting]
+        world = self.standing(0)
+        waiting = [pod for pod in world.store.list("Pod") if not pod.status.ready and not pods.ended(pod)]
+        told = [f"{pod.key}: {pod.status.reason or 'not ready'} {pod.status.message}".rstrip() for pod in waiting]
+        said = sorted((e for e in world.cluster.events.values() if e.reason == refusal.FAILED), key=lambda e: e.last_us)
+        latest = {str(event.involved): event.message for event in said}
+        return [*told, *(f"{owner}: {refusal.FAILED} {latest[owner]}" for owner in sorted(latest))]
 
     def strikes(self) -> list[tuple[str, str]]:
         """Every (fault, target) that makes sense for this application."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +20,8 @@ from stratus_spec import MACHINE, Interpreter, Reversibility, SpecViolation, Sta
 
 NOBODY = ""
 Configuration = TotalMap[Field, Value]
+STEPS_PER_WRITE = 2
+"""An undo entry and a request."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,15 @@ class Unmeasured:
     configuration: Configuration
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """A transaction as attempt memory knows it: where it began, and what it has started."""
+
+    configuration: Configuration = field(hash=False)  # values need not be hashable
+    severity: Severity
+    actions: tuple[str, ...] = ()
+
+
 def severity_of(c: Configuration, e: Measurement) -> Severity | Unmeasured:
     """mu(c, e). Where both configurations are the same one, its severity is the shadow's."""
     if c == e.shadow_configuration:
@@ -66,6 +78,16 @@ def healthy(c: Configuration, e: Measurement) -> bool:
 def permitted(x: Action, _c: Configuration, e: Measurement) -> bool:
     """Whether the side condition of a compensable action was found to hold."""
     return x == e.permitted
+
+
+def opening(c: Configuration, e: Measurement) -> Attempt:
+    """A transaction's situation: what is configured, and how unwell the system was measured to be."""
+    return Attempt(c, e.live)
+
+
+def then(attempt: Attempt, x: Action) -> Attempt:
+    """The attempt with one more action."""
+    return Attempt(attempt.configuration, attempt.severity, (*attempt.actions, json.dumps(x.to_json(), sort_keys=True)))
 
 
 def reversibility(x: Action) -> Reversibility:
@@ -93,8 +115,15 @@ def interpreter(limits: Limits, agents: Agents) -> Interpreter:
         "role_of": agents.role_of,
         "reversibility": reversibility,
         "permitted": permitted,
+        "opening": opening,
+        "then": then,
     }
-    bounds = {"K": limits.actions, "window_us": limits.window_us, "max_attempts": limits.attempts}
+    bounds = {
+        "K": limits.actions,
+        "max_steps": limits.writes * STEPS_PER_WRITE,
+        "window_us": limits.window_us,
+        "max_attempts": limits.attempts,
+    }
     return Interpreter(MACHINE, functions, {**bounds, "nobody": NOBODY})
 
 
@@ -106,7 +135,7 @@ class Driver:
         self._interpreter = interpreter(header.limits, header.agents)
         c: Configuration = TotalMap.over(base)
         e = Measurement(header.live, header.live, header.healthy, c, c)
-        self.state: State = self._interpreter.initial(c=c, e=e, now=header.now_us)
+        self.state: State = self._interpreter.initial(c=c, e=e, now=header.now_us, attempt=opening(c, e))
 
     def enabled(self, step: str, **params: Any) -> bool:
         """Whether the specification allows a step now."""
@@ -138,15 +167,26 @@ def replay(records: Iterable[Record], otherwise: Callable[[Field], Value]) -> Dr
     Raises:
         SpecViolation: the records are no behaviour of the specification, or contradict themselves.
     """
+    driver, _ = list(replaying(records, otherwise))[-1]
+    return driver
+
+
+def replaying(records: Iterable[Record], otherwise: Callable[[Field], Value]) -> Iterator[tuple[Driver, Record]]:
+    """As `replay`, with a look at the driver after each record.
+
+    Raises:
+        SpecViolation: at the first record that the specification does not allow.
+    """
     known = list(records)
     if not known or not isinstance(known[0], Header):
         raise SpecViolation("initial", ("header",), {}, "none")
     first_seen = first_values(known)
     driver = Driver(known[0], lambda field: first_seen[field] if field in first_seen else otherwise(field))
+    yield driver, known[0]
     for record in known[1:]:
         _check_before_images(record, driver.state)
         driver.follow(record)
-    return driver
+        yield driver, record
 
 
 def validate_trace(records: Iterable[Record]) -> None:

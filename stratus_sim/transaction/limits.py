@@ -13,12 +13,14 @@ class Limits(msgspec.Struct, frozen=True):
 
     At most `actions` actions start, and the decision falls, within `window_us` of the checkpoint; `settle_us` pass
     between the last action and the measurement. `attempts` is how often a failed transaction may be tried again.
+    An action may write `writes` fields.
     """
 
     actions: int = 20
     window_us: int = 1200 * SECOND_US
     settle_us: int = 180 * SECOND_US
     attempts: int = 3
+    writes: int = 10_000
 
 
 class Agents(msgspec.Struct, frozen=True):

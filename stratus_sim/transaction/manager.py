@@ -159,6 +159,10 @@ class TransactionManager:
         """What has to be known to take the action back. Raises InvalidAction when the cluster would refuse it."""
         self.ledger.sync()
         fields = self.cluster.preview(action)
+        if len(fields) > self.limits.writes:
+            raise InvalidAction(
+                f"{action.verb} {action.target} writes {len(fields)} fields, {self.limits.writes} at most"
+            )
         writes = tuple(self.ledger.write_of(field, fields[field]) for field in sorted(fields))
         return r.Acted(action.to_json(), self.cluster.permitted(action), writes, *self._held())
 
@@ -227,6 +231,7 @@ class TransactionManager:
             "phase": f"no transaction takes actions in phase {self.phase}",
             "count": f"the transaction has used its {self.limits.actions} actions",
             "window": f"the window of {self.limits.window_us} us is over",
+            "untried": "these very actions were undone before in this situation: try something else",
             "reversible": f"{action.verb} {action.target} cannot be taken back, or not under the present conditions",
         }
         return "; ".join(why.get(guard, f"guard {guard} does not hold") for guard in violation.failing)

@@ -13,9 +13,11 @@ from stratus_spec import SpecViolation, State
 Step = tuple[str, dict[str, Any]]
 
 _BY_THE_MACHINE = frozenset(
-    {"start", "approve", "reject", "resolve", "again", "escalate", "expire"}
+    {"start", "approve", "reject", "resolve", "again", "escalate", "expire", "crash"}
 )  # steps that nobody takes, and that need no parameter
 _BY_A_READER = frozenset({"localise", "all_clear", "give_up"})
+_BY_THE_HOLDER = frozenset({"begin", "submit", "commit", "abort"})
+_GRANTS = frozenset({"acquire", "take_over"})
 
 
 def steps_of(record: r.Record, state: State) -> Iterator[Step]:
@@ -45,6 +47,8 @@ def _foreign(record: r.Foreign, _state: State) -> Iterator[Step]:
 
 def _granted(record: r.Granted, state: State) -> Iterator[Step]:
     """Tokens that were skipped went to agents we have not heard of, whose leases are over."""
+    if record.step not in _GRANTS:
+        raise SpecViolation(record.step, ("unknown",), {}, state["phase"])
     unseen = record.token - state["token"] - 1
     if unseen < 0:
         raise SpecViolation(record.step, ("fresh_token",), {"token": record.token}, state["phase"])
@@ -62,27 +66,36 @@ def _acted(record: r.Acted, state: State) -> Iterator[Step]:
         yield "journal", {**grant, "f": write.field}
 
 
-def _applied(record: r.Applied, _state: State) -> Iterator[Step]:
+def _applied(record: r.Applied, state: State) -> Iterator[Step]:
     grant = _grant(record)
-    for write in record.writes:
-        yield "write", {**grant, "f": write.field, "v": write.after}
+    for request, write in enumerate(record.writes, start=state["sent"]):
+        yield "send", {**grant, "f": write.field, "v": write.after}
+        yield "land", {"i": request}
     yield "complete", grant
 
 
-def _undone(record: r.Undone, _state: State) -> Iterator[Step]:
-    for step in record.steps:
-        if step not in ("undo", "skip"):
+def _undone(record: r.Undone, state: State) -> Iterator[Step]:
+    """What was put back was put back before the record was written; entries that hold already are dropped alone."""
+    held: dict[Any, Any] = {}
+    for index, step in zip(range(state["depth"] - 1, -1, -1), record.steps, strict=False):
+        if step not in ("pop", "skip"):
             raise SpecViolation(step, ("unknown",), {}, "undo")
+        field, before = state["entry_field"][index], state["entry_before"][index]
+        if step == "pop" and held.get(field, state["c"][field]) != before:
+            yield "restore", _grant(record)
+            held[field] = before
         yield step, _grant(record)
 
 
-def _moved(record: r.Moved, _state: State) -> Iterator[Step]:
+def _moved(record: r.Moved, state: State) -> Iterator[Step]:
     if record.step in _BY_THE_MACHINE:
         yield record.step, {}
     elif record.step in _BY_A_READER:
         yield record.step, {"a": record.agent}
-    else:
+    elif record.step in _BY_THE_HOLDER:
         yield record.step, _grant(record)
+    else:
+        raise SpecViolation(record.step, ("unknown",), {}, state["phase"])
 
 
 def _header(_record: r.Header, state: State) -> Iterator[Step]:

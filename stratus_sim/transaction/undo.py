@@ -71,7 +71,7 @@ class Rollback:
 
     def undone(self, group: range, grant: Grant) -> r.Undone:
         state, owned = self.ledger.driver.state, self.ledger.owned
-        steps = tuple("undo" if owned(i) else "skip" for i in group)
+        steps = tuple("pop" if owned(i) else "skip" for i in group)
         skipped = [(state["entry_field"][i], state["entry_before"][i]) for i in group if not owned(i)]
         kept = tuple(r.Write(field, before, state["c"][field]) for field, before in skipped)
         return r.Undone(steps, kept, *grant)

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 Answer = int | str | None
 Rule = Callable[[str, str], Answer]
-"""From method and path to a status to answer with, "before" or "after" to hang up without an answer, or None."""
+"""From method and path to a status to answer with; "before" or "after" to hang up without an answer, "cut" in the
+middle of it; or None."""
 
 
 @contextmanager
@@ -34,7 +35,7 @@ def proxied(url: str, rule: Rule) -> Iterator[str]:
             answer = rule(self.command, self.path)
             if isinstance(answer, int):
                 return self.reply(answer, json.dumps(status(answer)).encode())
-            if answer in ("before", "after"):
+            if answer in ("before", "after", "cut"):
                 self.close_connection = True
             if answer == "before":
                 return None
@@ -44,6 +45,8 @@ def proxied(url: str, rule: Rule) -> Iterator[str]:
             watched = b"" if "watch=true" in self.path else found.read()
             if answer == "after":
                 return None
+            if answer == "cut":
+                return self.reply(found.status, watched, sent=len(watched) // 2)
             return self.stream(found) if "watch=true" in self.path else self.reply(found.status, watched)
 
         def stream(self, found: http.client.HTTPResponse) -> None:
@@ -55,12 +58,12 @@ def proxied(url: str, rule: Rule) -> Iterator[str]:
                 self.wfile.flush()
             self.wfile.write(b"0\r\n\r\n")
 
-        def reply(self, code: int, body: bytes) -> None:
+        def reply(self, code: int, body: bytes, sent: int | None = None) -> None:
             self.send_response(code)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(body[:sent])
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = forward  # noqa: N815
 
@@ -77,7 +80,14 @@ def proxied(url: str, rule: Rule) -> Iterator[str]:
 
 
 def status(code: int) -> dict[str, object]:
-    reasons = {401: "Unauthorized", 403: "Forbidden", 410: "Expired", 429: "TooManyRequests", 500: "InternalError"}
+    reasons = {
+        401: "Unauthorized",
+        403: "Forbidden",
+        410: "Expired",
+        429: "TooManyRequests",
+        500: "InternalError",
+        503: "ServiceUnavailable",
+    }
     message = f"{reasons[code]}: says the proxy"
     return {
         "kind": "Status",

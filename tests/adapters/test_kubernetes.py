@@ -62,7 +62,7 @@ def test_a_worse_one_is_undone_exactly(shop: Live) -> None:
     """Changed fields, added fields, created and deleted objects: all as before."""
     before = shop.everything()
     manager = small.begun(shop.cluster())
-    for action in (annotate("x"), small.create_settings("new", a="1"), small.delete("configmap/web"), small.scale(0)):
+    for action in (annotate("x"), small.create_settings("new", a="1"), small.scale(0), small.delete("configmap/web")):
         assert manager.act(action).performed
     assert shop.everything()[small.REPLICAS] == 0
     decision = manager.submit()
@@ -234,8 +234,8 @@ def test_the_mirror_knows_revisions_and_conditions(shop: Live) -> None:
     fresh = shop.cluster()
     undo = fresh.preview(Action("rollout-undo", "deployment/web", {}, small.NAMESPACE))
     assert set(undo.values()) == {"shop/web:1"}
-    restart = Action("rollout-restart", "deployment/web", {}, small.NAMESPACE)
-    assert not fresh.permitted(restart), "shop/web:2 cannot be pulled"
+    assert fresh.permitted(Action("rollout-restart", "deployment/web", {}, small.NAMESPACE)), "shop/web:1 serves on"
+    assert not fresh.permitted(small.scale(1)), "a pod of shop/web:1 would be gone for good"
     assert fresh.permitted(Action("delete", _old_pod(fresh), {}, small.NAMESPACE)) is False
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
 from stratus_agents.agent import Budget
@@ -102,6 +103,47 @@ def test_a_budget_ends_an_episode_cleanly(budget: Budget, why: str) -> None:
 
 def msg(line: str, tool: str = "kubectl_write") -> Reply:
     return Reply(calls=(Call("c", tool, json.dumps({"line": line})),), tokens=11, elapsed_ms=600)
+
+
+@pytest.mark.parametrize(
+    ("line", "manifest"),
+    [
+        ("kubectl patch svc geo -n hotel -p '" + '{"a":' * 1200 + "1" + "}" * 1200 + "'", None),
+        ("kubectl patch svc geo -n hotel --type=json -p '" + "[" * 3000 + "'", None),
+        ('kubectl patch deploy geo -n hotel -p \'{"spec": {"replicas": 1e999}}\'', None),
+        ("kubectl scale deployment/geo -n hotel --replicas=" + "9" * 5000, None),
+        ("kubectl logs deployment/geo -n hotel --tail=" + "9" * 5000, None),
+        ("kubectl apply -f -", "kind: ConfigMap\nmetadata: {name: x}\na: &a [*a]"),
+        ("kubectl apply -f -", "kind: ConfigMap\nmetadata: {name: x}\na: {2024-01-01: .nan}"),
+        ("kubectl get pods -l \ud800", None),
+    ],
+)
+def test_what_cannot_be_carried_out_is_told_to_the_model_and_not_a_failure_of_the_policy(line: str, manifest) -> None:
+    model = Puppet(mitigation=[call("kubectl_write", line=line, **({"manifest": manifest} if manifest else {})), DONE])
+    outcome = played(driven(model))
+    assert (outcome.problem, outcome.episode.failure) == ("", "")
+    [verdict] = {e["verdict"] for e in events(outcome, "agent.call") if e["tool"] == "kubectl_write"}
+    assert verdict in ("refused", "malformed")
+    assert _writers(outcome.episode) == {"fault"}
+    assert msgspec.json.encode(outcome.episode.events)
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        '--type=json -p \'[{"op": "replace", "path": "/spec/ports/0/targetPort", "value": 8083}]\'',
+        '--type=merge -p \'{"spec": {"ports": [{"name": "grpc", "port": 8083, "targetPort": 8083}]}}\'',
+    ],
+    ids=["json", "merge"],
+)
+def test_any_kind_of_patch_repairs_and_is_undone_exactly(patch: str) -> None:
+    mends = write(f"kubectl patch service geo -n hotel {patch}")
+    repaired = played(driven(Puppet(mitigation=[mends, call("wait", seconds=60), DONE])))
+    assert repaired.episode.repaired
+    undone = played(driven(Puppet(mitigation=[mends, write(HARM), call("wait", seconds=60), DONE])))
+    assert undone.episode.attempts[0].decision.kind == "abort"
+    assert undone.episode.attempts[0].decision.finding.differences == ()
+    assert undone.problem == ""
 
 
 def test_several_calls_of_one_answer_are_done_in_order() -> None:

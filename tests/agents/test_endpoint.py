@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from stratus_agents import rivals
 from stratus_agents.endpoint import Endpoint, Settings
 from stratus_agents.models import Reply, Request, Told
-from stratus_agents.rivals import drive
 from stratus_agents.scripted import MODEL, scripted_model
 from stratus_agents.tools import TOOLS
 from stratus_sim.errors import UserError
 from stratus_sim.testing import episode, protected
 from stratus_sim.testing.policy import Unavailable
-from tests.agents.models import GEO, HARM, Puppet, driven, played, write
+from tests.agents.models import GEO, HARM, Puppet, driven, write
 from tests.cli.conftest import stratus as stratus  # noqa: PLC0414
 from tests.conftest import stage
 
@@ -51,11 +53,16 @@ def test_an_unknown_model(stratus, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "has no model 'gpt-17'" in ran.err
 
 
-def test_an_endpoint_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endpoint_that_does_not_answer(stratus, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    hasty = Settings(timeout_s=0.05, retries=0)
+    monkeypatch.setattr(rivals, "drive", partial(rivals.drive, settings=hasty))
     with scripted_model(trouble="slow") as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        with pytest.raises(Unavailable, match=r"did not answer within 0\.05 s"):
-            played(drive("stratus", MODEL, settings=Settings(timeout_s=0.05, retries=0)))
+        ran = stratus(*RUN, "--model", MODEL, "--out", "run.jsonl")
+    assert ran.code == 2
+    assert "did not answer within 0.05 s" in ran.err and server.url in ran.err
+    assert ran.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_endpoint_that_is_not_there(stratus, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,9 +129,11 @@ def test_an_endpoint_that_dies_in_a_transaction_leaves_nothing_open() -> None:
     assert stage().standing(0).store.list("Deployment")[0].spec == world.store.list("Deployment")[0].spec
 
 
-@pytest.mark.parametrize(("speaks", "requests"), [("tools", 1), ("json", 2)])
-def test_how_the_model_answers_is_found_out_once(monkeypatch: pytest.MonkeyPatch, speaks, requests: int) -> None:
-    with scripted_model(speaks=speaks) as server:
+@pytest.mark.parametrize(
+    ("speaks", "trouble", "requests"), [("tools", "", 1), ("json", "", 2), ("json", "tools", 2)], ids=str
+)
+def test_how_the_model_answers_is_found_out_once(monkeypatch, speaks, trouble, requests: int) -> None:
+    with scripted_model(speaks=speaks, trouble=trouble) as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
         endpoint = Endpoint(MODEL)
         tools = [TOOLS[name] for name in ("alerts", "traces", "kubectl", "verdict")]
@@ -136,3 +145,22 @@ def test_how_the_model_answers_is_found_out_once(monkeypatch: pytest.MonkeyPatch
         assert len(server.requests) == requests + 1
         assert all(r["temperature"] == 0 for r in server.requests)
         endpoint.close()
+
+
+def test_half_a_character_is_no_reason_to_break_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streams that are cut inside an emoji: what comes can be sent back and recorded."""
+    with scripted_model() as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        endpoint = Endpoint(MODEL)
+        said = {"content": "\ud83d", "tool_calls": [_half_a_call()]}
+        monkeypatch.setattr(server.RequestHandlerClass, "_message", lambda _handler, _body: (said, "tool_calls"))
+        request = Request("detection", "You detect.", [Told("Go.")], [TOOLS["alerts"]], 0)
+        reply = endpoint.reply(request)
+        assert reply.calls[0].name == "al?rts"
+        assert msgspec.json.encode(reply)
+        endpoint.reply(Request("detection", "You detect.", [Told("Go."), reply], [TOOLS["alerts"]], 0))
+        endpoint.close()
+
+
+def _half_a_call() -> dict[str, object]:
+    return {"id": "x", "type": "function", "function": {"name": "al\ud83drts", "arguments": "{}"}}

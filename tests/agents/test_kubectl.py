@@ -8,9 +8,13 @@ from hypothesis import strategies as st
 
 from stratus_agents import kubectl
 from stratus_agents.kubectl import Refused
+from stratus_agents.kubectl.writes import ACTIONS
+from stratus_sim.cluster import api
 from stratus_sim.cluster.actions import InvalidAction, effect
 from stratus_sim.telemetry.observation import observe
 from stratus_sim.world import World
+from stratus_spec.catalogue import VERBS
+from tests.agents.harness import change
 from tests.conftest import standing
 
 
@@ -65,12 +69,41 @@ def test_quoted_text_is_text() -> None:
             "set-resources deployment/geo container=geo limits={'cpu': '1', 'memory': '64Mi'} -n hotel",
         ),
         ("kubectl patch svc geo -p '{\"spec\": {}}'", "patch svc/geo patch={'spec': {}} -n hotel"),
-        ("kubectl patch svc geo --type=merge -p '{\"spec\": {}}'", "patch svc/geo patch={'spec': {}} -n hotel"),
+        (
+            'kubectl patch svc geo --type=merge -p \'{"spec": {"ports": []}}\'',
+            "patch svc/geo patch={'spec': {'ports': []}} type=merge -n hotel",
+        ),
+        (
+            """kubectl patch svc geo --type json -p '[{"op": "remove", "path": "/spec"}]'""",
+            "patch svc/geo patch=[{'op': 'remove', 'path': '/spec'}] type=json -n hotel",
+        ),
+        (
+            "kubectl set resources deploy/geo --limits=cpu=1 --limits=memory=64Mi",
+            "set-resources deploy/geo limits={'cpu': '1', 'memory': '64Mi'} -n hotel",
+        ),
+        ("kubectl scale deploy/geo --replicas=1 --replicas=2", "scale deploy/geo replicas=2 -n hotel"),
         ("kubectl delete pod geo-1", "delete pod/geo-1 -n hotel"),
         ("kubectl rollout undo deployment/geo --to-revision=3", "rollout-undo deployment/geo revision=3 -n hotel"),
         ("kubectl rollout restart deployment geo", "rollout-restart deployment/geo -n hotel"),
         ("kubectl cordon node-1", "cordon node/node-1 -n hotel"),
         ("kubectl uncordon node/node-1", "uncordon node/node-1 -n hotel"),
+        ("kubectl drain node-1 --ignore-daemonsets", "drain node/node-1 -n hotel"),
+        (
+            "kubectl taint nodes node-1 a=b:NoSchedule c:NoExecute-",
+            "taint nodes/node-1 taints=['a=b:NoSchedule', 'c:NoExecute-'] -n hotel",
+        ),
+        ("kubectl label svc geo a=b c-", "label svc/geo labels={'a': 'b', 'c': None} -n hotel"),
+        ("kubectl annotate svc/geo a=b --overwrite", "annotate svc/geo annotations={'a': 'b'} -n hotel"),
+        ("kubectl rollout pause deployment/geo", "rollout-pause deployment/geo -n hotel"),
+        ("kubectl rollout resume deploy geo", "rollout-resume deploy/geo -n hotel"),
+        (
+            "kubectl expose deployment geo --port=80 --target-port=8083 --name=front",
+            "expose deployment/geo name=front port=80 target_port=8083 -n hotel",
+        ),
+        (
+            "kubectl autoscale deployment geo --min=2 --max=4 --cpu-percent=70",
+            "autoscale deployment/geo cpu_percent=70 max=4 min=2 -n hotel",
+        ),
     ],
 )
 def test_writes_become_actions(line: str, means: str) -> None:
@@ -79,21 +112,32 @@ def test_writes_become_actions(line: str, means: str) -> None:
     assert str(kubectl.as_action(command)) == means
 
 
+def test_every_write_the_runtime_knows_has_a_line() -> None:
+    """All but what kubectl has no line for, or what patch is for; and what is never run."""
+    assert {*ACTIONS} == {*VERBS} - {"evict", "set-probes", "exec"}
+
+
 def test_manifests_come_beside_the_line() -> None:
     made = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {a: b}\n"
     assert "'namespace': 'hotel'" in str(
         dict(kubectl.as_action(kubectl.parse("kubectl apply -f -", "hotel"), made).arguments)
     )
-    literal = kubectl.as_action(kubectl.parse("kubectl create configmap x --from-literal=a=b", "hotel"))
-    assert literal.arguments["manifest"]["data"] == {"a": "b"}
+    line = "kubectl create configmap x --from-literal=a=b,c --from-literal=d="
+    literal = kubectl.as_action(kubectl.parse(line, "hotel"))
+    assert literal.arguments["manifest"]["data"] == {"a": "b,c", "d": ""}
 
 
 @pytest.mark.parametrize(
     ("line", "manifest", "why"),
     [
         ("kubectl exec -it geo -- sh", "", "flag -i is not supported"),
-        ("kubectl exec geo", "", "kubectl exec is not available"),
-        ("kubectl drain node-1", "", "kubectl drain is not available"),
+        ("kubectl exec geo -- id", "", "nobody knows what a command does"),
+        ("kubectl edit svc geo", "", "use kubectl patch"),
+        ("kubectl explain pods", "", "rollout undo"),
+        ("kubectl taint node node-1", "", "KEY=VALUE:EFFECT"),
+        ("kubectl label svc geo", "", "at least one NAME=VALUE"),
+        ("kubectl expose deployment geo", "", "--port"),
+        ("kubectl autoscale deployment geo --max=x", "", "--max=x: expected a number"),
         ("kubectl scale deployment/geo", "", "--replicas"),
         ("kubectl scale deployment/geo --replicas=-1", "", "--replicas"),
         ("kubectl delete pods --all", "", "flag --all"),
@@ -101,8 +145,23 @@ def test_manifests_come_beside_the_line() -> None:
         ("kubectl delete pod/a pod/b", "", "one object per line"),
         ("kubectl delete pod a -A", "", "name one namespace"),
         ("kubectl patch svc geo -p nonsense", "", "not JSON"),
-        ("kubectl patch svc geo --type=json -p '{}'", "", "strategic"),
-        ("kubectl patch svc geo --type=merge -p '{\"a\": []}'", "", "strategic"),
+        ("kubectl patch svc geo --type=json -p '{}'", "", "a list of operations, as in"),
+        ("kubectl patch svc geo --type=merge -p '[]'", "", "expected a JSON object"),
+        ("kubectl patch secret x --type=json -p '[]'", "", "send a merge patch"),
+        ("kubectl patch svc geo -p '" + '{"a":' * 60 + "1" + "}" * 60 + "'", "", "nested more than"),
+        ("kubectl patch svc geo -p '" + "[" * 3000 + "'", "", "not JSON"),
+        ("kubectl patch svc geo -p '{\"a\": NaN}'", "", "out of range"),
+        ("kubectl patch svc geo -p '{\"a\": 1e999}'", "", "out of range"),
+        ("kubectl patch svc geo -p '{\"a\": 99999999999999999999}'", "", "out of range"),
+        ('kubectl patch svc geo -p \'{"a": "\\ud800"}\'', "", "surrogate"),
+        ("kubectl scale deployment/geo --replicas=" + "9" * 5000, "", "at most 9 digits"),
+        ("kubectl rollout undo deployment/geo --to-revision=" + "9" * 5000, "", "at most 9 digits"),
+        ("kubectl apply -f -", "a: &a [*a]", "aliases"),
+        ("kubectl apply -f -", "a: " + "[" * 3000 + "]" * 3000, "not YAML"),
+        ("kubectl apply -f -", "a: .inf", "out of range"),
+        ("kubectl create configmap x --from-literal=a", "", "KEY=VALUE"),
+        ("kubectl set image deployment/geo geo=", "", "CONTAINER=IMAGE"),
+        ("kubectl set env deployment/geo =b", "", "NAME=VALUE"),
         ("kubectl apply -f app.yaml", "kind: x", "there are no files"),
         ("kubectl apply -f -", "", "give the text"),
         ("kubectl apply -f -", "a: [", "not YAML"),
@@ -110,7 +169,7 @@ def test_manifests_come_beside_the_line() -> None:
         ("kubectl apply -f -", "kind: ConfigMap", "metadata.name"),
         ("kubectl set image deployment/geo", "", "CONTAINER=IMAGE"),
         ("kubectl set env deployment/geo", "", "NAME=VALUE"),
-        ("kubectl rollout pause deployment/geo", "", "expected one of"),
+        ("kubectl rollout cancel deployment/geo", "", "expected one of"),
         ("kubectl", "", "empty line"),
         ("", "", "empty line"),
         ("kubectl get pods 'x", "", "quotes"),
@@ -143,8 +202,16 @@ def test_tables_look_like_kubectls(hotel: World) -> None:
         ("kubectl events -A", "REASON"),
         ("kubectl logs deployment/geo --tail=5", "INFO geo starting"),
         ("kubectl logs -l app=geo", "INFO geo starting"),
-        ("kubectl top pods", "CPU%"),
-        ("kubectl rollout status deployment/geo", "successfully rolled out"),
+        ("kubectl describe pods -l app=geo", "name: geo-"),
+        ("kubectl get deployment/geo svc/geo", "ClusterIP"),
+        ("kubectl get endpointslices geo", "8083    geo-"),
+        ("kubectl get netpol,ing,hpa,ds", "No resources found"),
+        ("kubectl get networkpolicies", "No resources found"),
+        ("kubectl logs service/geo", "INFO geo starting"),
+        ("kubectl top pods", "hotel/geo"),
+        ("kubectl top pod geo-x-y", "hotel/geo"),
+        ("kubectl top pods -n other", "No resources found"),
+        ("kubectl rollout status deployment/geo", 'deployment "geo" successfully rolled out'),
         ("kubectl rollout history deployment/geo", "REVISION"),
         ("kubectl get networkchaos -A", "No resources found"),
         ("kubectl get secrets -o yaml", "<redacted>"),
@@ -162,7 +229,14 @@ def test_reads_answer(hotel: World, line: str, contains: str) -> None:
         ("kubectl logs nobody", "not found"),
         ("kubectl get pods -o jsonpath=x", "expected wide"),
         ("kubectl get", "expected a kind"),
-        ("kubectl describe", "expected KIND/NAME"),
+        ("kubectl get podds", "resource type 'podds'"),
+        ("kubectl get ep", "ask for endpointslices"),
+        ("kubectl get pod/x", "not found"),
+        ("kubectl get pods --watch", "known: -n"),
+        ("kubectl top nodes", "describe node/NAME"),
+        ("kubectl rollout status svc/geo", "is not rolled out"),
+        ("kubectl logs deployment/geo --tail=" + "9" * 5000, "at most 9 digits"),
+        ("kubectl describe", "expected a kind"),
         ("kubectl get pods -l a!=b", "KEY=VALUE"),
         ("kubectl logs geo --tail=x", "expected a number"),
     ],
@@ -170,6 +244,28 @@ def test_reads_answer(hotel: World, line: str, contains: str) -> None:
 def test_reads_that_cannot_be_answered_say_why(hotel: World, line: str, why: str) -> None:
     with pytest.raises(Refused, match=why.replace("|", r"\|")):
         said(hotel, line)
+
+
+def test_a_rollout_that_is_stuck_is_not_done(hotel: World) -> None:
+    """The old pod still serves while the new one never becomes ready: every count looks well but one."""
+    change(hotel, "geo", {"containers": [{"name": "geo", "image": "nowhere/geo:9"}]})
+    status = said(hotel, "kubectl rollout status deployment/geo")
+    assert status == 'Waiting for deployment "geo" rollout to finish: 1 old replicas are pending termination...'
+
+
+def test_what_a_definition_names_is_a_kind_even_where_there_is_none_of_it(hotel: World) -> None:
+    names = {"kind": "Mesh", "plural": "meshes", "shortNames": ["mh"]}
+    definition = {
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "meshes.example.org"}, "spec": {"group": "example.org", "names": names},
+    }  # fmt: skip
+    with pytest.raises(Refused, match="resource type 'meshes'"):
+        said(hotel, "kubectl get meshes")
+    api.put(hotel, {**definition, "metadata": {"name": "unfinished"}, "spec": {}}, "user")
+    api.put(hotel, definition, "user")
+    assert {said(hotel, f"kubectl get {word}") for word in ("meshes", "mesh", "mh")} == {
+        "No resources found in hotel namespace."
+    }
 
 
 _WORDS = st.sampled_from(

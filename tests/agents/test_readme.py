@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from stratus_agents.kubectl.writes import ACTIONS, READ_VERBS
 from stratus_agents.policies import POLICIES, load_policy
+from stratus_agents.tools import TOOLS
 from stratus_sim.faults import FAULTS, inject
 from stratus_sim.testing.episode import play
 from stratus_sim.testing.execution import Unprotected
@@ -32,6 +34,16 @@ def test_the_example_is_a_policy_that_works(tmp_path: Path, hotel: World) -> Non
     assert episode.failure == ""
     assert [str(action) for action, _ in episode.attempts[0].actions] == ["scale deployment/geo replicas=1 -n hotel"]
     assert episode.final.scalar == 0
+
+
+def test_the_table_of_tools_has_every_tool_and_every_verb() -> None:
+    section = README.partition("| tool | gives |")[2].partition("\n\n")[0]
+    named = dict(re.findall(r"^\| (`.*?) \| (.*?) \|$", section, re.MULTILINE))
+    assert {tool for tools in named for tool in re.findall(r"`(\w+)`", tools)} == {*TOOLS}
+    written = {verb.replace(" ", "-") for verb in re.findall(r"`([a-z ]+)`", named["`kubectl_write`"])}
+    assert written == {*ACTIONS}
+    read = {verb.replace(" ", "-").removesuffix("-pods") for verb in re.findall(r"`([a-z ]+)`", named["`kubectl`"])}
+    assert read == {*READ_VERBS}
 
 
 def test_the_table_lists_the_built_in_policies() -> None:

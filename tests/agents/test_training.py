@@ -24,7 +24,7 @@ from stratus_sim.testing.policy import Unavailable
 from tests.agents.direct import Direct
 from tests.agents.models import DONE, GEO, HARM, MEND, Puppet, driven, played, write
 
-SEEDS, BUDGET = range(10), 120
+BUDGET, MEASURED = 120, 240
 
 
 def bare() -> Prompt:
@@ -64,16 +64,31 @@ def test_the_applications_to_train_on_are_well_and_every_call_is_declared(applic
     assert {fault for fault, _ in ready.strikes()} == {*FAULTS}
 
 
+def gains(player: Player, seeds: range, control: bool) -> list[float]:
+    """The share of the test split that is repaired after a run but was not before, seed by seed."""
+    found = [trained(player, seed, control, MEASURED) for seed in seeds]
+    return [(t.held_out[1].repaired - t.held_out[0].repaired) / t.held_out[0].of for t in found]
+
+
+def test_held_out_success_rises_with_training_and_less_by_chance(player: Player) -> None:
+    """An example of what the next test measures."""
+    told, shuffled = (sum(gains(player, range(5), control)) for control in (False, True))
+    assert told > 0 and told > shuffled
+
+
+@pytest.mark.slow
 def test_held_out_success_rises_with_training_and_not_by_chance(player: Player) -> None:
-    """The same search on the same budget, told the truth and told the rewards of others, seed by seed."""
-    runs = {name: [trained(player, seed, name == "shuffled") for seed in SEEDS] for name in ("trained", "shuffled")}
+    """The same search on the same budget, told the truth and told the rewards of others, on seeds nothing is chosen by.
+
+    The control keeps what the reflection proposed, so a few of its runs help as well: the intervals tell the two apart.
+    """
     rise, share = {}, {}
-    for name, found in runs.items():
-        gains = [t.held_out[1].repaired - t.held_out[0].repaired for t in found]
-        rise[name] = sum(gains) / sum(t.held_out[0].of for t in found)
-        share[name] = wilson(sum(gain > 0 for gain in gains), len(gains))
+    for name in ("trained", "shuffled"):
+        found = gains(player, range(3000, 3040), name == "shuffled")
+        rise[name] = sum(found) / len(found)
+        share[name] = wilson(sum(gain > 0 for gain in found), len(found))
         print(f"{name}: held-out repairs {rise[name]:+.2f}; share of runs that helped {share[name]}, 95 % interval")
-    assert rise["trained"] >= 0.4
+    assert rise["trained"] >= 0.3
     assert rise["shuffled"] <= 0.1
     assert share["trained"][0] > share["shuffled"][1]
 

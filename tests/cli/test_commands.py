@@ -116,10 +116,33 @@ def test_a_run_with_a_journal_can_be_recovered_again_and_again(stratus) -> None:
 
 def test_prove_and_what_breaks_without_a_guard(stratus) -> None:
     assert stratus("prove").code == 0
-    ran = stratus("prove", "--without", "write.fenced")
+    ran = stratus("prove", "--without", "ownership")
     assert ran.code == 1
-    assert "exclusive_writer" in ran.out
+    assert "abort_tnr breaks in 8 steps" in ran.out and "it hurts" in ran.out
     assert json.loads(stratus("prove", "--format", "json").out)["ok"] is True
+
+
+def test_what_breaks_as_json(stratus) -> None:
+    ran = stratus("prove", "--without", "localise.role", "--format", "json")
+    (run,) = json.loads(ran.out)["necessity"]["runs"]
+    assert ran.code == 1 and run["property"] == "phase_roles" and len(run["steps"]) == 2
+
+
+def test_a_case_study(stratus) -> None:
+    ran = stratus("prove", "--case", "g3")
+    assert ran.code == 0
+    assert "resolved_is_healthy breaks in 8 steps" in ran.out and "every obligation proved" in ran.out
+    assert stratus("prove", "--case", "g99").code == 2
+
+
+def test_a_log_is_checked_against_the_specification(stratus, tmp_path) -> None:
+    stratus("run", "hotel/scale-to-zero", "--out", "run.jsonl")
+    assert stratus("prove", "--trace", "run.jsonl").code == 0
+    altered = (tmp_path / "run.jsonl").read_text().replace('"step":"approve"', '"step":"reject"')
+    (tmp_path / "altered.jsonl").write_text(altered)
+    ran = stratus("prove", "--trace", "altered.jsonl", "--format", "json")
+    line = next(n for n, text in enumerate(altered.splitlines(), 1) if '"step":"commit"' in text)
+    assert ran.code == 1 and json.loads(ran.out)["line"] == line
 
 
 @pytest.mark.parametrize("what", ["problems", "policies", "faults"])

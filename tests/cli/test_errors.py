@@ -39,6 +39,8 @@ def files(folder: Path) -> dict[str, str]:
     ("words", "said"),
     [
         (["check", "runbok"], "did you mean 'runbook'"),
+        (["prove", "--without", "A1", "--case", "g1"], "two questions"),
+        (["prove", "--without", "A1", "--spec", "mine:SPEC"], "leave --spec out"),
         (["check", "nowhere.py:act"], "nowhere.py"),
         (["check", "no.such.module:act"], "no.such.module"),
         (["check", "notpolicy.py:answer"], "answer"),
@@ -64,7 +66,7 @@ def files(folder: Path) -> dict[str, str]:
         (["replay", "nowhere.jsonl"], "nowhere.jsonl"),
         (["replay", "noise.jsonl"], "noise.jsonl:1: not a recorded episode"),
         (["recover", "nowhere.journal"], "no such journal"),
-        (["prove", "--without", "write.fencd"], "write.fenced"),
+        (["prove", "--without", "send.fencd"], "send.fenced"),
         (["frobnicate"], "frobnicate"),
         (["check", "runbook", "--examples", "0"], "--examples"),
     ],

@@ -44,7 +44,7 @@ def files(folder: Path) -> None:
 def test_names_are_shown_as_they_are_and_command_nothing(stratus, tmp_path: Path) -> None:
     files(tmp_path)
     for words in (
-        ("check", "mine.py:act", "--manifests", "app.yaml", "--examples", 2),
+        ("check", "mine.py:act", "--manifests", "app.yaml", "--examples", 6),
         (
             "run",
             "--policy",

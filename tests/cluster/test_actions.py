@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -36,7 +37,7 @@ def first_container(manifest: dict[str, Any]) -> dict[str, Any]:
         ("scale", "deployment/a", {}, "arguments do not fit"),
         ("set-image", "deployment/a", {"container": "b", "image": "x"}, "expected one of ['a']"),
         ("set-env", "deployment/a", {"env": ["A=1"]}, "arguments do not fit"),
-        ("patch", "deployment/a", {"patch": [1]}, "expected a mapping"),
+        ("patch", "deployment/a", {"patch": [1]}, "is a JSON object"),
         ("patch", "deployment/a", {"patch": {"metadata": {"name": "b"}}}, "cannot change"),
         ("rollout-undo", "deployment/a", {}, "no rollout history"),
         ("rollout-undo", "deployment/a", {"revision": 7}, "no rollout history"),
@@ -182,6 +183,9 @@ def test_a_pod_is_replaceable_when_a_twin_serves_and_another_could_start() -> No
     assert not conditions.holds(world, "replaceable", world.store.list("Pod")[0].key)
 
 
+PULLING = ("ErrImagePull", "ImagePullBackOff")
+
+
 def test_a_pod_that_does_not_serve_is_replaceable_without_a_twin_unless_its_image_or_owner_is_gone() -> None:
     manifest = deployment("a")
     first_container(manifest)["readinessProbe"] = {"tcpSocket": {"port": 1}}
@@ -193,7 +197,7 @@ def test_a_pod_that_does_not_serve_is_replaceable_without_a_twin_unless_its_imag
     first_container(manifest)["image"] = "no:such"
     api.put(world, manifest, "test")
     world.run_for(30 * SECOND_US)
-    unready = next(p.key for p in world.store.list("Pod") if p.status.reason == "ImagePullBackOff")
+    unready = next(p.key for p in world.store.list("Pod") if p.status.reason in PULLING)
     assert not conditions.holds(world, "replaceable", unready)
     bare = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bare"}, "spec": {"containers": [{"name": "c"}]}}
     api.put(world, bare, "test")
@@ -212,6 +216,7 @@ def test_a_workload_is_rollable_while_every_pod_of_it_could_start_again(part: st
     assert conditions.holds(world, "rollable", key("w"))
     api.delete(world, ObjectKey("ConfigMap", "default", "c"), "test")
     if part == "image":
+        manifest = copy.deepcopy(manifest)
         first_container(manifest)["image"] = "no:such"
         api.put(world, manifest, "test")
         world.run_for(30 * SECOND_US)
@@ -225,7 +230,7 @@ def test_a_workload_is_rollable_while_every_pod_of_it_could_start_again(part: st
 def test_a_quorum_is_more_than_half_of_the_replicas_without_one(replicas: int | None, holds: bool) -> None:
     world = mesh(extra=[deployment("db", replicas, kind="StatefulSet")])
     db = key("db", "StatefulSet")
-    assert conditions.holds(world, "quorum", db) is holds
+    assert conditions.holds(world, "quorum", db, after(world, "rollout-restart", "statefulset/db")) is holds
     scale(world, "db", 9, "StatefulSet")
     world.run_for(0)
     assert not conditions.holds(world, "quorum", db)
@@ -236,6 +241,11 @@ def test_the_other_conditions() -> None:
     world = mesh(replicas=2)
     used = next(p.status.node for p in world.store.list("Pod"))
     empty = next(n.key for n in world.store.list("Node") if not world.store.on_node(n.key.name))
+    assert conditions.holds(world, "evictable", empty)
+    assert conditions.holds(world, "evictable", ObjectKey("Node", "", used))
+    for other in world.store.list("Node"):
+        if other.key.name != used:
+            api.put(world, {**other.manifest, "spec": {"unschedulable": True}}, "test")
     assert conditions.holds(world, "evictable", empty)
     assert not conditions.holds(world, "evictable", ObjectKey("Node", "", used))
     assert conditions.holds(world, "unused", key("free"))

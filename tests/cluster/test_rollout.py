@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stratus_sim.cluster import api, deployment
+from stratus_sim.cluster import api
 from stratus_sim.cluster.actions import Action, effect
 from stratus_sim.cluster.objects import ObjectKey
+from stratus_sim.cluster.workloads.bounds import bounds, wanted
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.world import World
 from tests.conftest import standing
@@ -43,7 +44,7 @@ def steps(world: World, duration_us: int):
 
 def test_a_deployment_gets_its_pods_and_they_become_ready(hotel: World) -> None:
     for found in hotel.store.list("Deployment"):
-        assert ready(hotel, found.key) == deployment.wanted(found) == found.status.ready
+        assert ready(hotel, found.key) == wanted(found) == found.status.ready
 
 
 @settings(max_examples=20, deadline=None)
@@ -132,7 +133,7 @@ def test_history_is_kept_up_to_its_limit(hotel: World) -> None:
 def test_surge_rounds_up(hotel: World, value: object, replicas: int, surge: int) -> None:
     patch = {"spec": {"replicas": replicas, "strategy": {"rollingUpdate": {"maxSurge": value}}}}
     do(hotel, "patch", "deployment/geo", patch=patch)
-    assert deployment.bounds(hotel.store.get(GEO))[0] == surge
+    assert bounds(hotel.store.get(GEO))[0] == surge
 
 
 def test_a_deployment_recreated_at_once_does_not_inherit_what_the_old_one_owned(hotel: World) -> None:

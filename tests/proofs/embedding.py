@@ -6,12 +6,12 @@ import z3
 
 from stratus_proofs.scope import SCOPE
 from stratus_spec import MACHINE, Reversibility, Role, State, TotalMap
-from stratus_spec.sorts import ENUMS, healthy, leq, mu, permitted, reversibility, role_of
+from stratus_spec.sorts import ENUMS, healthy, leq, mu, opening, permitted, reversibility, role_of, then
 
 INDEXES = range(-1, 4)
 ROLES = dict(zip(["agent0", "agent1", "agent2", "agent3", "agent4"], reversed(Role), strict=True))
 CLASSES = {"action0": Reversibility.COMPENSABLE, "action1": Reversibility.IRREVERSIBLE}
-CONSTANTS = {"K": 2, "window_us": 3, "max_attempts": 1, "nobody": "agent0"}
+CONSTANTS = {"K": 2, "max_steps": 3, "window_us": 3, "max_attempts": 1, "nobody": "agent0"}
 FUNCTIONS = {
     "mu": lambda c, e: "severity0" if c["field0"] == "value0" and e == "environment0" else "severity1",
     "leq": lambda s, t: s <= t,
@@ -19,6 +19,8 @@ FUNCTIONS = {
     "role_of": ROLES.__getitem__,
     "reversibility": CLASSES.__getitem__,
     "permitted": lambda x, c, e: e == "environment1",
+    "opening": lambda c, e: "attempt0" if c["field0"] == "value0" else "attempt1",
+    "then": lambda t, x: "attempt2" if x == "action0" else t,
 }
 
 
@@ -99,6 +101,8 @@ def definitions():
         role_of: table(bound(role_of, 0), ROLES, role_of.range()),
         reversibility: table(bound(reversibility, 0), CLASSES, reversibility.range()),
         permitted: bound(permitted, 2) == member["environment1"],
+        opening: z3.If(bound(opening, 0)[member["field0"]] == member["value0"], member["attempt0"], member["attempt1"]),
+        then: z3.If(bound(then, 1) == member["action0"], member["attempt2"], bound(then, 0)),
     }
 
 
@@ -107,7 +111,8 @@ def bodies():
     """The functions' definitions, as Z3 wants them for substitution; every sort is in scope first."""
     for variable in MACHINE.variables:
         SCOPE.sort(variable.sort)
-    SCOPE.sort(reversibility.domain(0))
+    for sort in (reversibility.domain(0), mu.range()):
+        SCOPE.sort(sort)
     pairs = []
     for function, body in definitions().items():
         sorts = [SCOPE.sort(function.domain(i)) for i in range(function.arity())]

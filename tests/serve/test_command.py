@@ -7,7 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,9 @@ def test_a_problem_is_served_until_the_process_is_told_to_end(tmp_path: Path) ->
     told = json.loads("".join(iter(running.stdout.readline, "}\n")) + "}")
     with urllib.request.urlopen(f"{told['url']}/apis/apps/v1/namespaces/hotel/deployments/profile") as reply:
         assert json.load(reply)["spec"]["replicas"] == 0
+    with urllib.request.urlopen(f"{told['url']}/stratus/clock") as reply:
+        now = datetime.fromisoformat(json.load(reply)["now"])
+    assert abs(now.timestamp() - time.time()) < 30, "kubectl counts ages by its own clock"
     assert told["url"] in (tmp_path / told["kubeconfig"]).read_text()
     running.send_signal(signal.SIGTERM)
     _, errors = running.communicate(timeout=10)

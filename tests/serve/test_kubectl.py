@@ -40,6 +40,9 @@ spec:
 """
 
 
+DRAINED_ANYHOW = ("--force", "--ignore-daemonsets", "--delete-emptydir-data")
+
+
 def ok(ran: Ran) -> str:
     assert ran.code == 0, ran.err
     assert "panic" not in ran.err
@@ -150,7 +153,7 @@ def test_a_stateful_set_is_rolled_out_when_every_pod_is_new(hotel: World, kubect
         ok(kubectl("set", "env", "sts/web", "A=2"))
         assert "complete 2 pods" in ok(kubectl("rollout", "status", "sts", "web", "--timeout=20s"))
         with running.touching() as world:
-            pods = world.store.owned(ObjectKey("StatefulSet", "hotel", "web"))
+            pods = [p for p in world.store.owned(ObjectKey("StatefulSet", "hotel", "web")) if p.key.kind == "Pod"]
             assert [pod.spec.containers[0].env[0].value for pod in pods] == ["2", "2"]
 
 
@@ -176,7 +179,8 @@ def test_dry_runs_change_nothing(kubectl: Kubectl, server: RunningServer) -> Non
     assert "(server dry run)" in ok(kubectl("scale", "deploy", "geo", "--replicas=0", "--dry-run=server"))
     assert "(server dry run)" in ok(kubectl("delete", "deploy", "geo", "--dry-run=server"))
     assert "(server dry run)" in ok(kubectl("set", "image", "deploy/geo", "geo=x", "--dry-run=server"))
-    kubectl("drain", "node-1", "--dry-run=server", "--force", "--ignore-daemonsets", "--delete-emptydir-data")
+    drained = ok(kubectl("drain", "node-1", "--dry-run=server", *DRAINED_ANYHOW))
+    assert "drained (server dry run)" in drained
     assert server.world.store.state.objects == before
     assert server.world.cluster.audit is audited
 
@@ -212,6 +216,49 @@ def test_nodes_are_cordoned(kubectl: Kubectl, server: RunningServer) -> None:
     assert not manifest(server, ObjectKey("Node", "", "node-1"))["spec"].get("unschedulable")
 
 
+def test_a_drained_node_is_empty_as_far_as_budgets_allow(hotel: World, kubectl_home: Path, tmp_path: Path) -> None:
+    budget = {"selector": {"matchLabels": {"app": "frontend"}}, "minAvailable": 2}
+    metadata = {"name": "two", "namespace": "hotel"}
+    with serve(hotel, speed=300) as running:
+        kubectl = kubectl_for(running, kubectl_home, tmp_path)
+        body = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": metadata, "spec": budget}
+        ok(kubectl("apply", "-f", "-", text=json.dumps(body)))
+        with running.touching() as world:
+            names = [node.key.name for node in world.store.list("Node")]
+            pods = {name: [pod.key.name for pod in world.store.on_node(name)] for name in names}
+        guarded = next(name for name in names if any("frontend" in pod for pod in pods[name]))
+        refused = kubectl("drain", guarded, *DRAINED_ANYHOW, "--timeout=1s")
+        assert refused.code == 1 and "disruption budget" in refused.err
+        assert "frontend" in "".join(pod.key.name for pod in running.world.store.on_node(guarded))
+        ok(kubectl("delete", "pdb", "two"))
+        assert f"node/{guarded} drained" in ok(kubectl("drain", guarded, *DRAINED_ANYHOW, "--timeout=20s"))
+        with running.touching() as world:
+            assert world.store.on_node(guarded) == []
+
+
+def test_typed_commands_are_understood(kubectl: Kubectl, server: RunningServer) -> None:
+    """They send protobuf."""
+    ok(kubectl("create", "namespace", "mine"))
+    assert ok(kubectl("get", "ns", "mine", "-o", "name")) == "namespace/mine\n"
+    assert "dry run" in ok(kubectl("create", "cm", "mine", "--from-literal=a=b", "--dry-run=server"))
+    assert manifest(server, ObjectKey("ConfigMap", "hotel", "mine")) is None
+    ok(kubectl("create", "cm", "mine", "--from-literal=a=b", "--from-literal=c="))
+    assert manifest(server, ObjectKey("ConfigMap", "hotel", "mine"))["data"] == {"a": "b", "c": ""}
+    ok(kubectl("create", "secret", "generic", "mine", "--from-literal=a=b"))
+    assert manifest(server, ObjectKey("Secret", "hotel", "mine"))["data"] == {"a": "Yg=="}
+    ok(kubectl("create", "service", "clusterip", "mine", "--tcp=80:http"))
+    port = {"name": "80-http", "port": 80, "protocol": "TCP", "targetPort": "http"}
+    assert manifest(server, ObjectKey("Service", "hotel", "mine"))["spec"]["ports"] == [port]
+    made = ("create", "deployment", "mine", "--image=memcached:1.6.31", "--replicas=0", "--port=80")
+    ok(kubectl(*made))
+    spec = manifest(server, ObjectKey("Deployment", "hotel", "mine"))["spec"]
+    assert spec["replicas"] == 0 and spec["selector"] == {"matchLabels": {"app": "mine"}}
+    container = {"name": "memcached", "image": "memcached:1.6.31", "ports": [{"containerPort": 80}]}
+    assert spec["template"]["spec"] == {"containers": [container]}
+    assert "already exists" in kubectl(*made).err
+    assert "use `kubectl apply -f`" in kubectl("create", "job", "mine", "--image=x").err
+
+
 def test_custom_objects_are_served_under_their_group(kubectl: Kubectl, server: RunningServer) -> None:
     metadata = {"name": "one", "namespace": "hotel"}
     with server.touching() as world:
@@ -225,5 +272,6 @@ def test_custom_objects_are_served_under_their_group(kubectl: Kubectl, server: R
 
 def test_what_is_not_served_is_said(kubectl: Kubectl) -> None:
     assert "doesn't have a resource type" in kubectl("get", "nonsense").err
+    assert "without --server-side" in kubectl("apply", "--server-side", "-f", "-", text=WEB).err
     assert "not simulated" in kubectl("exec", "deploy/geo", "--", "ls").err
     assert "is invalid: " in kubectl("scale", "deploy", "geo", "--replicas=1000000").err

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stratus_sim.cluster.patching import json_patch, merge_patch, strategic
 from stratus_sim.serve.admitting import rebase
 from stratus_sim.serve.answers import Refusal
-from stratus_sim.serve.patching import json_patch, merge_patch, strategic
+from stratus_sim.serve.patching import applied
 
 PAIRS = [  # RFC 7386, appendix A: (document, patch, result)
     ({"a": "b"}, {"a": "c"}, {"a": "c"}),
@@ -77,7 +78,7 @@ def test_json_patch(document, operations, result) -> None:
 def test_a_json_patch_that_does_not_fit_is_refused_whole(operations) -> None:
     document = {"a": 1, "l": [1, 2]}
     with pytest.raises(Refusal) as refused:
-        json_patch(document, [{"op": "add", "path": "/new", "value": 1}, *operations])
+        applied(document, [{"op": "add", "path": "/new", "value": 1}, *operations], "json")
     assert refused.value.code == 422
     assert document == {"a": 1, "l": [1, 2]}
 

@@ -25,8 +25,10 @@ FUNCTIONS = {
     "role_of": ROLES.__getitem__,
     "reversibility": lambda x: x,
     "permitted": lambda x, c, e: e == "roomy",
+    "opening": lambda c, e: (c["replicas"], e),
+    "then": lambda t, x: (*t, x),
 }
-CONSTANTS = {"K": 2, "window_us": 100, "max_attempts": 1, "nobody": None}
+CONSTANTS = {"K": 2, "max_steps": 9, "window_us": 100, "max_attempts": 1, "nobody": None}
 SNAPSHOT = {"replicas": 0}
 M, U = {"a": "mit", "tok": 1}, {"a": "und", "tok": 2}
 
@@ -50,48 +52,54 @@ def run(machine, state, steps):
     return state
 
 
-def write(value):
-    return ("write", {**M, "f": "replicas", "v": value})
+def send(value):
+    return ("send", {**M, "f": "replicas", "v": value})
+
+
+def write(value, request=0):
+    return [send(value), ("land", {"i": request})]
 
 
 def test_a_good_repair_commits(machine, start):
-    steps = [*ACT, write(3), ("complete", M), ("submit", M), ("approve", {}), ("commit", M), ("resolve", {})]
+    steps = [*ACT, *write(3), ("complete", M), ("submit", M), ("approve", {}), ("commit", M), ("resolve", {})]
     end = run(machine, start, steps)
     assert (end["phase"], end["holder"], end["open"], end["c"]["replicas"]) == ("resolved", None, False, 3)
-    assert end["sigma"] == end["c"] and end["depth"] == 0 and end["b"] is True
+    assert end["sigma"] == end["c"] and end["depth"] == 0 and end["untouched"]["replicas"] == 0
 
 
 def test_a_bad_repair_is_refused_and_undone(machine):
     start = machine.initial(c=TotalMap.over({"replicas": 3}.get), e="roomy")
-    state = run(machine, start, [*ACT, write(0), ("complete", M), ("submit", M)])
+    state = run(machine, start, [*ACT, *write(0), ("complete", M), ("submit", M)])
     with pytest.raises(SpecViolation, match=r"approve\.no_regression") as caught:
         machine.step(state, "approve")
     assert caught.value.failing == ("no_regression",) and caught.value.transition == "approve"
-    state = run(machine, state, [("reject", {}), ("take_over", {"a": "und"}), ("undo", U), ("abort", U)])
+    state = run(machine, state, [("reject", {}), ("take_over", {"a": "und"})])
+    state = run(machine, state, [("restore", U), ("pop", U), ("abort", U)])
     assert state["c"] == start["c"] and state["phase"] is Phase.RETRY
 
 
 def test_undo_leaves_a_foreign_write_alone(machine, start):
-    state = run(machine, start, [*ACT, write(5), ("foreign", {"f": "replicas", "v": 5})])
+    state = run(machine, start, [*ACT, *write(5), ("foreign", {"f": "replicas", "v": 5})])
     state = run(machine, state, [("expire", {}), ("take_over", {"a": "und"})])
-    assert machine.failing_guards(state, "undo", **U) == ("owned",)
+    assert machine.failing_guards(state, "restore", **U) == ("owned",)
     state = run(machine, state, [("skip", U), ("abort", U)])
     assert state["c"]["replicas"] == 5
+    assert machine.failing_guards(state, "again") == ("no_conflict",)
 
 
 def test_undo_runs_backwards(machine, start):
     steps = [
         *ACT,
-        write(1),
+        *write(1),
         ("journal", {**M, "f": "replicas"}),
-        write(2),
+        *write(2, request=1),
         ("reject", {}),
         ("take_over", {"a": "und"}),
     ]
     state = run(machine, start, steps)
     seen = []
     while state["depth"]:
-        state = machine.step(state, "undo", **U)
+        state = run(machine, state, [("restore", U), ("pop", U)])
         seen.append(state["c"]["replicas"])
     assert seen == [1, 0]
 
@@ -99,9 +107,39 @@ def test_undo_runs_backwards(machine, start):
 def test_a_stale_holder_is_fenced(machine, start):
     state = run(machine, start, ACT)
     stale = {**M, "tok": 0, "f": "replicas", "v": 9}
-    assert machine.failing_guards(state, "write", **stale) == ("fenced",)
+    assert machine.failing_guards(state, "send", **stale) == ("fenced",)
     state = run(machine, state, [("reject", {}), ("take_over", {"a": "und"})])
-    assert machine.failing_guards(state, "write", **{**stale, "tok": 1}) == ("running", "holder", "fenced")
+    assert machine.failing_guards(state, "send", **{**stale, "tok": 1}) == ("running", "holder", "fenced")
+
+
+def test_a_request_under_way_is_fenced_once_another_holds_the_lock(machine, start):
+    state = run(machine, start, [*ACT, send(9), ("crash", {})])
+    assert machine.enabled(state, "land", i=0)
+    state = machine.step(state, "take_over", a="und")
+    assert machine.failing_guards(state, "land", i=0) == ("fenced",)
+    state = run(machine, state, [("pop", U), ("abort", U)])
+    assert state["c"] == start["c"]
+
+
+def test_a_request_lands_once(machine, start):
+    state = run(machine, start, [*ACT, *write(9)])
+    assert machine.failing_guards(state, "land", i=0) == ("unchanged",)
+
+
+def test_a_request_whose_field_was_written_is_refused_and_answered(machine, start):
+    state = run(machine, start, [*ACT, send(9), ("foreign", {"f": "replicas", "v": 0})])
+    assert machine.failing_guards(state, "land", i=0) == ("unchanged",)
+    assert machine.failing_guards(state, "complete", **M) == ("answered",)
+    assert machine.enabled(machine.step(state, "refuse"), "complete", **M)
+
+
+def test_an_aborted_attempt_is_not_repeated(machine, start):
+    end = [("complete", M), ("reject", {}), ("take_over", {"a": "und"}), ("pop", U), ("abort", U), ("again", {})]
+    state = run(machine, start, [*ACT, *end])
+    again = {"a": "mit", "tok": 3}
+    state = run(machine, state, [("acquire", {"a": "mit"}), ("begin", again)])
+    assert machine.failing_guards(state, "act", **again, x="reversible") == ("untried",)
+    assert machine.enabled(state, "act", **again, x="compensable")
 
 
 def test_irreversible_and_unpermitted_actions_are_refused(machine, start):
@@ -156,7 +194,7 @@ def test_states_are_immutable_values(machine, start):
 
 def test_a_step_costs_microseconds(machine, start):
     state = run(machine, start, ACT)
-    name, params = write(4)
+    name, params = send(4)
     best = min(timeit.repeat(lambda: machine.step(state, name, **params), number=500, repeat=5)) / 500
     assert best < 20e-6
 
@@ -168,7 +206,7 @@ def test_lazy_configurations_read_only_what_they_need(machine):
         asked.append(key)
         return SNAPSHOT.get(key)
 
-    start = machine.initial(c=TotalMap.over(read), e="roomy", b=True)
+    start = machine.initial(c=TotalMap.over(read), e="roomy")
     assert asked == []
     run(machine, start, ACT)
     assert set(asked) == {"replicas"}

@@ -19,9 +19,3 @@ def test_every_transition_is_in_the_table_with_its_parameters():
     for transition in MACHINE.transitions:
         call = f"{transition.name}({', '.join(transition.param_names)})"
         assert f"`{call}`" in text or (not transition.params and f"`{transition.name}`" in text), call
-
-
-def test_every_property_belongs_to_a_theorem():
-    text = (ROOT / "proofs/README.md").read_text()
-    theorems = text[text.index("## Theorems") : text.index("## What is not proved")]
-    assert {p.name for p in PROPERTIES} <= set(re.findall(r"`(\w+)`", theorems))

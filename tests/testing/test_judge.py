@@ -223,13 +223,13 @@ spec:
     metadata: {labels: {app: web}}
     spec: {containers: [{name: web, image: i, readinessProbe: {exec: {}, initialDelaySeconds: 1000}}]}
 ---
-{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: p}, spec: {podSelector: {}}}
+{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: p}, spec: {rules: []}}
 ---
-{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: q}, spec: {podSelector: {}}}
+{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: q}, spec: {rules: []}}
 """
     )
-    *_, policies, pod = Stage(Source("", str(path), namespace="mine")).remarks()
-    assert policies == "NetworkPolicy: 2 kept and shown, but not simulated"
+    *_, ways_in, pod = Stage(Source("", str(path), namespace="mine")).remarks()
+    assert ways_in == "Ingress: 2 kept and shown, but not simulated"
     assert pod.startswith("Pod/web-")
     assert pod.endswith(" in mine: not ready")
 

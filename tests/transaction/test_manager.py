@@ -75,8 +75,8 @@ HARMFUL = (
     [small.scale(5), small.scale(0)],
     [small.greet("bye"), small.delete("deployment/web"), small.delete("configmap/web")],
     [small.create_settings("new", a="1"), small.delete("service/web")],
-    [Action("set-env", "deployment/web", {"env": {"NEW": "1"}}, small.NAMESPACE), small.scale(0)],
-    [Action("set-image", "deployment/web", {"image": "shop/web:none"}, small.NAMESPACE), small.scale(0)],
+    [small.scale(0), Action("set-env", "deployment/web", {"env": {"NEW": "1"}}, small.NAMESPACE)],
+    [small.scale(0), Action("set-image", "deployment/web", {"image": "shop/web:none"}, small.NAMESPACE)],
 )
 
 
@@ -157,7 +157,7 @@ def test_an_object_somebody_else_deleted_stays_deleted() -> None:
 FORBIDDEN = {
     "irreversible": (Action("delete", "namespace/shop"), "cannot be taken back"),
     "unknown verb": (Action("obliterate", "deployment/web", {}, small.NAMESPACE), "verb 'obliterate'"),
-    "unlisted": (Action("cordon", "deployment/web", {}, small.NAMESPACE), "cannot be taken back"),
+    "unlisted": (Action("patch", "namespace/shop", {"patch": {"spec": {"x": 1}}}), "cannot be taken back"),
     "missing": (Action("scale", "deployment/nope", {"replicas": 1}, small.NAMESPACE), "not found"),
     "hidden kind": (
         Action("apply", "configmap/x", {"manifest": BARE_POD}),
@@ -385,9 +385,34 @@ def test_a_foreign_write_between_two_undo_steps_survives() -> None:
     manager.act(small.scale(3))
     assert [write.field for write in manager.abandon("enough").kept] == [small.GREETING]
     assert cluster.configuration()(small.GREETING) == "moin"
+    with pytest.raises(SpecViolation, match=r"again\.no_conflict"):
+        manager.again()
+    manager.escalate()
+    assert manager.phase is Phase.ESCALATED
+
+
+def test_what_was_undone_is_not_done_again_in_the_same_situation() -> None:
+    manager = small.begun(small.simulated())
+    assert manager.act(small.scale(5)) == (True, "")
+    manager.abandon("enough")
     manager.again()
     manager.begin()
-    assert manager.abandon("nothing left to report").kept == ()
+    refused, why = manager.act(small.scale(5))
+    assert not refused and "undone before in this situation" in why
+    assert manager.act(small.scale(4)) == (True, "")
+    assert manager.act(small.scale(5)) == (True, "")
+
+
+def test_what_was_undone_may_be_done_again_when_somebody_else_has_written() -> None:
+    cluster = small.simulated()
+    manager = small.begun(cluster)
+    manager.act(small.scale(5))
+    manager.abandon("enough")
+    manager.again()
+    small.human(cluster.world, small.SETTINGS, data={"greeting": "moin"})
+    manager.ledger.sync()
+    manager.begin()
+    assert manager.act(small.scale(5)) == (True, "")
 
 
 def test_settling_comes_before_the_measurement() -> None:

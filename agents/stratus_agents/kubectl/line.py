@@ -6,14 +6,18 @@ Source: kubectl reference, https://kubernetes.io/docs/reference/kubectl/generate
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from stratus_sim.cluster.actions import Action, InvalidAction
 from stratus_sim.cluster.objects import ObjectKey
 
 MAX_LINE = 8_000
+SEPARATOR = "\n"
+"""Between literals of several flags; no line holds it."""
+_JOINED = {"from-literal": SEPARATOR, "selector": ",", "limits": ",", "requests": ","}
 _OPERATORS = frozenset(";|&<>()")
 
 _VALUED = {
@@ -21,10 +25,17 @@ _VALUED = {
     "--selector": "selector", "--tail": "tail", "-c": "container", "--container": "container",
     "--containers": "container", "-p": "patch", "--patch": "patch", "--type": "type", "--replicas": "replicas",
     "--to-revision": "to-revision", "--limits": "limits", "--requests": "requests", "-f": "filename",
-    "--filename": "filename", "--from-literal": "from-literal",
+    "--filename": "filename", "--from-literal": "from-literal", "--port": "port", "--target-port": "target-port",
+    "--name": "name", "--min": "min", "--max": "max", "--cpu-percent": "cpu-percent",
 }  # fmt: skip
-_BOOLEAN = {"-A": "all-namespaces", "--all-namespaces": "all-namespaces"}
-_SUBCOMMANDS = {"set": ("image", "env", "resources"), "rollout": ("undo", "restart", "status", "history")}
+_BOOLEAN = {
+    "-A": "all-namespaces", "--all-namespaces": "all-namespaces", "--ignore-daemonsets": "ignore-daemonsets",
+    "--overwrite": "overwrite",
+}  # fmt: skip
+_SUBCOMMANDS = {
+    "set": ("image", "env", "resources"),
+    "rollout": ("undo", "restart", "pause", "resume", "status", "history"),
+}
 
 
 class Refused(Exception):
@@ -33,9 +44,9 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Command:
-    """`verb` joins a sub-command with a dash (`rollout-undo`); `flags` are by long name, repeated ones joined by ','.
+    """`verb` joins a sub-command with a dash (`rollout-undo`). `namespace` is None for every namespace.
 
-    `namespace` is None for every namespace.
+    `flags` are by long name. Of a flag that is repeated the last counts, but literals and lists are joined.
     """
 
     verb: str
@@ -47,7 +58,8 @@ class Command:
         """Raises Refused when a flag is set that this verb does not know here."""
         for name in self.flags:
             if name not in (*allowed, "namespace", "all-namespaces"):
-                raise Refused(f"kubectl {self.verb}: flag {name} is not supported here; known: {', '.join(allowed)}")
+                known = ", ".join(("namespace", *allowed))
+                raise Refused(f"kubectl {self.verb}: flag {name} is not supported here; known: {known}")
 
     def targets(self) -> tuple[list[str], tuple[str, ...]]:
         """(`kind/name` of every object named, words left over), from `kind/name ...` or `kind name ...`.
@@ -63,6 +75,25 @@ class Command:
         if len(self.words) < 2:
             raise Refused(f"kubectl {self.verb}: expected a name after {self.words[0]!r}")
         return [f"{self.words[0]}/{self.words[1]}"], self.words[2:]
+
+    def act(self, arguments: Mapping[str, Any]) -> Action:
+        """The action of this verb on the one object the line names. Raises Refused when it does not name one."""
+        targets, rest = self.targets()
+        if rest:
+            raise Refused(f"kubectl {self.verb}: one object per line; {rest[0]!r} is too much")
+        return Action(self.verb, targets[0], arguments, self.home)
+
+    def pairs(self, words: Iterable[str]) -> dict[str, str | None]:
+        """`NAME=VALUE` words as a mapping; `NAME-` is a name without a value. Raises Refused for anything else."""
+        found: dict[str, str | None] = {}
+        for word in words:
+            name, equals, value = word.partition("=")
+            if not name.rstrip("-") or not (equals or word.endswith("-")):
+                raise Refused(f"kubectl {self.verb}: {word!r}: expected NAME=VALUE, or NAME- to remove it")
+            found[name if equals else word[:-1]] = value if equals else None
+        if not found:
+            raise Refused(f"kubectl {self.verb}: expected at least one NAME=VALUE")
+        return found
 
     @property
     def home(self) -> str:
@@ -145,10 +176,11 @@ def _split(words: list[str]) -> tuple[list[str], dict[str, str]]:
         if name in _BOOLEAN:
             flags[_BOOLEAN[name]] = "true"
         elif name in _VALUED:
-            value = value if equals else next(rest, "")
-            flags[_VALUED[name]] = ",".join(filter(None, [flags.get(_VALUED[name], ""), value]))
+            long, value = _VALUED[name], value if equals else next(rest, "")
+            before = flags.get(long) if long in _JOINED else None
+            flags[long] = value if before is None else before + _JOINED[long] + value
         else:
-            raise Refused(f"flag {name} is not supported here")
+            raise Refused(f"flag {name} is not supported here; known: {', '.join((*_VALUED, *_BOOLEAN))}")
     return plain, flags
 
 

@@ -71,6 +71,12 @@ def _node(body: Json) -> list[Any]:
     return [("Ready" if ready else "NotReady") + (",SchedulingDisabled" if closed else "")]
 
 
+def _endpoints(body: Json) -> list[Any]:
+    ports = ",".join(str(port.get("port", "")) for port in body.get("ports") or ())
+    names = [(endpoint.get("targetRef") or {}).get("name", "") for endpoint in body.get("endpoints") or ()]
+    return [ports, ",".join(filter(None, names))]
+
+
 def _labels(pairs: Json | None) -> str:
     return ",".join(f"{k}={v}" for k, v in sorted((pairs or {}).items()))
 
@@ -86,6 +92,7 @@ _TABLES: dict[str, tuple[Columns, _Row]] = {
     "StatefulSet": (("DESIRED", "READY"), _sized),
     "ReplicaSet": (("DESIRED", "READY"), _sized),
     "Service": (("TYPE", "PORT(S)"), _service),
+    "EndpointSlice": (("PORTS", "ENDPOINTS"), _endpoints),
     "Node": (("STATUS",), _node),
     "ConfigMap": (("DATA",), lambda body: [len(body.get("data") or {})]),
     "Secret": (("DATA",), lambda body: [len(body.get("data") or {})]),

@@ -94,6 +94,11 @@ def read_prompt(path: Path) -> Prompt:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read as a prompt: {error}") from None
+    return parse_prompt(text, str(path))
+
+
+def parse_prompt(text: str, path: str) -> Prompt:
+    """The prompt in the text of a file. Raises UserError as `read_prompt`; `path` is how messages call it."""
     fence, head, body = [*text.split("---\n", 2), "", ""][:3]
     if fence or not body.strip():
         raise UserError(f"{path}:1: expected a head between two lines `---`, then the text of the prompt")
@@ -102,7 +107,7 @@ def read_prompt(path: Path) -> Prompt:
     return prompt
 
 
-def _head(path: Path, text: str) -> Head:
+def _head(path: str, text: str) -> Head:
     try:
         return msgspec.convert(yaml.safe_load(text), Head)
     except yaml.YAMLError as error:
@@ -112,7 +117,7 @@ def _head(path: Path, text: str) -> Head:
         raise UserError(f"{path}: head: {error}; expected role, tools and limits") from None
 
 
-def _check_tools(path: Path, head: Head) -> None:
+def _check_tools(path: str, head: Head) -> None:
     for name in head.tools:
         if name not in TOOLS:
             raise unknown_name(f"tool in {path},", name, TOOLS)

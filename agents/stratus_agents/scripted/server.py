@@ -14,9 +14,9 @@ from stratus_agents.scripted.mind import NO_MISTAKES, Call, Mistakes, answer
 from stratus_agents.scripted.reflection import reflect
 
 MODEL = "scripted"
-Trouble = Literal["", "key", "busy", "slow", "cut", "nonsense", "error"]
+Trouble = Literal["", "key", "busy", "slow", "cut", "nonsense", "error", "tools"]
 """What is wrong with the server: it refuses every key, is overloaded, never answers, hangs up in the middle of an
-answer, serves something that is no completion, or fails."""
+answer, serves something that is no completion, fails, or refuses tools."""
 _ERRORS = {"key": (401, "invalid api key"), "busy": (429, "rate limit reached"), "error": (500, "out of memory")}
 
 
@@ -84,6 +84,8 @@ class _Handler(BaseHTTPRequestHandler):
             if body["model"] != MODEL:
                 return _failure(404, f"the model {body['model']!r} does not exist")
             self.server.requests.append(body)
+            if self.server.trouble == "tools" and "tools" in body:
+                return _failure(400, "tools are not supported")
             return _Answer(200, self._completion(body))
         except (ValueError, KeyError, TypeError) as error:
             return _failure(400, f"not a chat completion request: {error!r}")

@@ -7,14 +7,15 @@ What cannot be had from an API server, and what stands in for it:
 - *Severity* counts missing or unready replicas and nodes that are not ready. Requests and alerts count 0: without a
   monitoring system nothing is known of them.
 - *An instant*: kinds are listed one after another. What is written meanwhile is seen as a foreign write later.
-- *Fencing*: the API server knows no tokens. The lease is checked before each write, with more of it left than a
-  request may take, and the write names the resourceVersion it was decided on. A process that is stopped for longer
-  than that, between check and write, could still write to an object nobody has touched meanwhile.
+- *Fencing*: the API server knows no tokens. A writer reads an object, then makes sure of its lease, then writes against
+  the version it has read. Who takes over does it the other way round: `fence` takes the lease away, then moves every
+  object the journal names to a new version, then reads. So a late write of the former holder either comes before the
+  move, and is read, or is refused. A creation names no version: one that comes late is a new object of nobody's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
@@ -27,8 +28,9 @@ from stratus_sim.adapters.kubernetes.listing import Reader
 from stratus_sim.adapters.kubernetes.live import Json, configured, images_failing, images_seen, is_configured
 from stratus_sim.adapters.kubernetes.mirror import mirror
 from stratus_sim.adapters.kubernetes.writing import Conflict, Denied, Writer
-from stratus_sim.adapters.simulated import SimulatedCluster, only_pod_deletion
-from stratus_sim.cluster.actions import Action, InvalidAction, effect
+from stratus_sim.adapters.simulated import inside_catalogue, only_pod_deletion
+from stratus_sim.cluster import conditions
+from stratus_sim.cluster.actions import Action, InvalidAction, Write, effect, effects
 from stratus_sim.cluster.configuration import ABSENT, Field, Path, Value, difference, flatten, unflatten
 from stratus_sim.cluster.objects import Manifest, ObjectKey
 from stratus_sim.errors import UserError
@@ -77,6 +79,8 @@ class KubernetesCluster:
         self._now_us = not_before_us
         self._grant: Grant | None = None
         self._shadow: Severity | None = None
+        self._begun: dict[ObjectKey, Json] = {}
+        self._began = 0
         self._previewed: tuple[Action, ObjectKey, Manifest | None] | None = None
         self.denied = ""
         """What the server last refused us for want of permission."""
@@ -103,13 +107,22 @@ class KubernetesCluster:
             only_pod_deletion(key, after)
             self._previewed = (action, key, None)
             return {}
+        inside_catalogue(action, Write(key, configured(found) if found else None, after))
         planned = self._dry_run(key, found, after)
         self._previewed = (action, key, planned)
         changed = difference(configured(found) if found else None, planned)
         return {Field(key, path): new for path, (_, new) in changed.items()}
 
     def permitted(self, action: Action) -> bool:
-        return SimulatedCluster(self._mirror()).permitted(action)
+        mirrored = self._mirror()
+        return conditions.permitted(mirrored, action, effects(mirrored, action), self._put_back_to)
+
+    def _put_back_to(self, key: ObjectKey) -> Manifest | None:
+        """What undo would make of an object nobody else has written since the transaction began."""
+        later = (change for change in self._changes if change.number > self._began)
+        foreign = {field.object for change in later for field in change.fields}
+        found = self._begun.get(key) if key not in foreign else None
+        return configured(found) if found is not None else None
 
     def perform(self, action: Action, grant: Grant) -> None:
         if self._previewed is None or self._previewed[0] != action:
@@ -122,6 +135,7 @@ class KubernetesCluster:
                 return self._write(key, after)
             except Conflict:
                 self._read_again(key)
+                self._lock.check(grant)
             except Denied as error:
                 self.denied = str(error)
                 raise
@@ -133,7 +147,7 @@ class KubernetesCluster:
         for field, value in values.items():
             by_object.setdefault(field.object, {})[field.path] = value
         for key in sorted(by_object):
-            self._restore(key, by_object[key])
+            self._restore(key, by_object[key], grant)
 
     def changes(self, since: int) -> list[ForeignChange]:
         self._number = max(self._number, since)
@@ -157,8 +171,21 @@ class KubernetesCluster:
         self._lock.release(grant)
         self._grant = None if self._grant == grant else self._grant
 
+    def fence(self, grants: Collection[Grant], objects: Iterable[ObjectKey]) -> None:
+        """Make sure that no write under these grants lands on these objects any more, then read everything anew.
+
+        Raises:
+            UserError: that cannot be made sure of.
+        """
+        self._lock.revoke(grants)
+        for key in objects:
+            self._writer.touch(key)
+        self._latest = self._reader.read()
+        self._objects, self._own = dict(self._latest.objects), Own()
+
     def begin_shadow(self) -> None:
         self._shadow = self.severity()
+        self._begun, self._began = dict(self._objects), self._number
 
     def severity(self) -> Severity:
         seen = self._reader.read(_WORKING).objects.values()
@@ -227,7 +254,7 @@ class KubernetesCluster:
             raise InvalidAction(f"{key} was changed by somebody else just now: nothing was written")
         self._objects[key] = found
 
-    def _restore(self, key: ObjectKey, values: Mapping[Path, Value]) -> None:
+    def _restore(self, key: ObjectKey, values: Mapping[Path, Value], grant: Grant) -> None:
         """Compare and set, field by field: what somebody else wrote just now stays."""
         expected = _fields(self._objects.get(key))
         wanted = dict(values)
@@ -244,6 +271,7 @@ class KubernetesCluster:
                 return
             except Conflict:
                 self._refresh(key)
+                self._lock.check(grant)
         raise UserError(f"{key} is being written to all the time, so it could not be restored yet")
 
     def _put_back(self, key: ObjectKey, after: Manifest | None) -> None:

@@ -58,11 +58,12 @@ class Connection:
             UserError: it does not answer, does not know us, or answers with something that is not JSON.
         """
         response = self._open(method, path, body, query or {}, content_type)
-        data = response.data
         try:
-            found = json.loads(data)
+            found = json.loads(response.data)
         except ValueError:
             found = None
+        except _http_error() as error:
+            raise Unreachable(f"{self.url}: the answer broke off ({type(error).__name__}); check the server") from None
         if not isinstance(found, dict):
             raise UserError(f"{self.url}{path}: answers with something that is no Kubernetes object: check the server")
         return found

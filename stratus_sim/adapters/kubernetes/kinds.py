@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import NamedTuple
 
 from stratus_sim.adapters.kubernetes.connection import Connection, Refused
@@ -20,6 +21,10 @@ READ = (
 
 READ_CUSTOM = ("NetworkChaos",)
 """Custom kinds the simulator knows the effect of; read where they are installed."""
+
+
+class Unanswered(UserError):
+    """The server does not say what it serves under a path."""
 
 
 class Served(NamedTuple):
@@ -53,31 +58,40 @@ def discover(connection: Connection, extra: Iterable[str] = ()) -> dict[str, Ser
             if served.kind in READ or served.kind in extra:
                 found[served.kind] = served
     found |= _custom(connection, {*(extra - found.keys()), *READ_CUSTOM})
+    if "Pod" not in found:
+        raise UserError(f"{connection.url}: does not answer as a Kubernetes API server: check the kubeconfig")
     missing = sorted(extra - found.keys())
     if missing:
         raise UserError(f"{connection.url}: serves no kind {missing[0]!r}: install its definition, or mend the plan")
-    if "Pod" not in found:
-        raise UserError(f"{connection.url}: does not answer as a Kubernetes API server: check the kubeconfig")
     return found
 
 
 def _custom(connection: Connection, wanted: set[str]) -> dict[str, Served]:
-    try:
-        groups = connection.send("GET", "/apis").get("groups") or ()
-    except Refused:
-        return {}
+    """A group of which an extension server answers, or does not, is none of ours unless a plan names its kind."""
+    groups = _asked(connection, "/apis").get("groups") or ()
     versions = [str(group["preferredVersion"]["groupVersion"]) for group in groups]
     strange = [version for version in versions if version not in SERVED.values()]
-    served = [served for version in strange for served in _of_version(connection, version)]
-    return {item.kind: item for item in reversed(served) if item.kind in wanted}
+    found: dict[str, Served] = {}
+    for version in reversed(strange):
+        with suppress(Unanswered):
+            found |= {served.kind: served for served in reversed(_of_version(connection, version))}
+    return {kind: served for kind, served in found.items() if kind in wanted}
 
 
 def _of_version(connection: Connection, version: str) -> list[Served]:
-    try:
-        listed = connection.send("GET", f"/apis/{version}" if "/" in version else f"/api/{version}")
-    except Refused:
-        return []
+    listed = _asked(connection, f"/apis/{version}" if "/" in version else f"/api/{version}")
     return [_served(version, entry) for entry in listed.get("resources") or () if "/" not in entry["name"]]
+
+
+def _asked(connection: Connection, path: str) -> Json:
+    """What discovery says of a path, {} for one that is not served. Raises Unanswered for any other refusal."""
+    try:
+        return connection.send("GET", path)
+    except Refused as refused:
+        if refused.status == 404:
+            return {}
+        problem = f"{refused.message} (HTTP {refused.status})"
+        raise Unanswered(f"{connection.url}{path}: {problem}: what the server serves cannot be found out") from None
 
 
 def _served(version: str, entry: Json) -> Served:

@@ -7,6 +7,8 @@ Source: kubernetes.io/docs/concepts/architecture/leases.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from stratus_sim.adapters.kubernetes.clock import Clock, from_micro_time, micro_time
 from stratus_sim.adapters.kubernetes.connection import TIMEOUT_S, Connection, Refused
 from stratus_sim.adapters.kubernetes.live import Json
@@ -18,6 +20,9 @@ NAME = "stratus-write-lock"
 DURATION_S = 120
 MARGIN_US = int(2 * sum(TIMEOUT_S)) * SECOND_US
 """How much of the lease must be left when a write is sent: more than the write can take."""
+
+_TRIES = 5
+"""How often the lock is taken away from a holder that renews it in between."""
 
 _API = "coordination.k8s.io/v1"
 
@@ -47,6 +52,15 @@ class LeaseLock:
         found = self._read()
         if found is not None and _matches(found, grant):
             self._store(found, "", grant.token)
+
+    def revoke(self, grants: Collection[Grant]) -> None:
+        """Take the lock from whichever of these grants has it. Raises UserError when it is renewed all the time."""
+        for _ in range(_TRIES):
+            found = self._read()
+            if found is None or not any(_matches(found, grant) for grant in grants):
+                return
+            self._store(found, "", _token(found))
+        raise UserError(f"Lease {NAME} is being renewed all the time by the process that is to be fenced: end it")
 
     def check(self, grant: Grant) -> None:
         """Make sure that the lock is ours for as long as a write may take; renews it when it has to.

@@ -23,7 +23,16 @@ _ASSIGNED = frozenset(
 )  # fmt: skip
 REVISION = "deployment.kubernetes.io/revision"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-_NOTED = (REVISION, "pv.kubernetes.io/", "volume.kubernetes.io/", "volumes.kubernetes.io/", "node.alpha.kubernetes.io/")
+FENCE = "stratus-write-lock/fence"
+"""The mark that moves an object to a new version (`writing.Writer.touch`); it is there for an instant only."""
+_NOTED = (
+    FENCE,
+    REVISION,
+    "pv.kubernetes.io/",
+    "volume.kubernetes.io/",
+    "volumes.kubernetes.io/",
+    "node.alpha.kubernetes.io/",
+)
 _CONDITION_TAINT = "node.kubernetes.io/"
 _ENVIRONMENT = NOT_CONFIGURATION | {"ControllerRevision", "Endpoints"}
 

@@ -16,7 +16,7 @@ from stratus_sim.adapters.kubernetes.live import REVISION, Json, condition, conf
 from stratus_sim.cluster.nodes import initial_status
 from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.cluster.specs import read_spec, requested_mib, requested_millicores
-from stratus_sim.cluster.status import DeploymentStatus, NodeStatus, PodStatus, ReplicaStatus, Status
+from stratus_sim.cluster.status import DeploymentStatus, NodeStatus, PodStatus, ReplicaStatus, StatefulSetStatus, Status
 from stratus_sim.errors import UserError
 from stratus_sim.manifests.application import Application
 from stratus_sim.world import World
@@ -73,9 +73,12 @@ def _status(item: Json, used: Counter[tuple[str, str]], newest: dict[ObjectKey, 
         return _pod(item)
     if kind == "Deployment":
         return _deployment(item, newest)
-    if kind in ("ReplicaSet", "StatefulSet"):
-        status = item.get("status") or {}
-        return ReplicaStatus(int(status.get("replicas") or 0), int(status.get("readyReplicas") or 0), _revision(item))
+    status = item.get("status") or {}
+    replicas, ready = int(status.get("replicas") or 0), int(status.get("readyReplicas") or 0)
+    if kind == "ReplicaSet":
+        return ReplicaStatus(replicas, ready, _revision(item))
+    if kind == "StatefulSet":
+        return StatefulSetStatus(replicas, ready)
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,11 @@ import msgspec
 
 from stratus_sim.adapters.kubernetes.cluster import KubernetesCluster
 from stratus_sim.adapters.kubernetes.connection import connect
+from stratus_sim.cluster.actions import Action
+from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.errors import UserError
 from stratus_sim.transaction import records as r
+from stratus_sim.transaction.cluster import Grant
 
 _KEY = "kubernetes"
 
@@ -33,14 +36,34 @@ class Target(msgspec.Struct, frozen=True):
         connection = connect(Path(self.kubeconfig), self.context)
         return KubernetesCluster(connection, self.namespace, self.kinds, not_before_us=not_before_us)
 
-    def reopen(self, records: Iterable[r.AnyRecord]) -> KubernetesCluster:
-        """As `open`; time goes on where the records end, whatever this machine's clock says."""
+    def reopen(self, records: Collection[r.AnyRecord]) -> KubernetesCluster:
+        """As `open`, with the process that wrote the records fenced: nothing of what it began lands from here on.
+
+        Time goes on where the records end, whatever this machine's clock says.
+        """
         times = [record.now_us for record in records if isinstance(record, (r.Header, r.Ticked, r.Observed))]
-        return self.open(not_before_us=max(times, default=0))
+        cluster = self.open(not_before_us=max(times, default=0))
+        cluster.fence(_grants(records), _objects(records))
+        return cluster
 
     def as_run(self) -> dict[str, Any]:
         """What the header of a journal says."""
         return {_KEY: msgspec.to_builtins(self)}
+
+
+def _grants(records: Collection[r.AnyRecord]) -> list[Grant]:
+    return [Grant(record.agent, record.token) for record in records if isinstance(record, r.Granted)]
+
+
+def _objects(records: Collection[r.AnyRecord]) -> list[ObjectKey]:
+    """What the open transaction may be writing: that of a pod that is deleted has no entry but the action itself."""
+    found: set[ObjectKey] = set()
+    for record in records:
+        if isinstance(record, r.Moved) and record.step in ("begin", "commit", "abort"):
+            found.clear()
+        elif isinstance(record, r.Acted):
+            found |= {write.field.object for write in record.writes} | {Action.from_json(record.action).key}
+    return sorted(found)
 
 
 def target_of(records: list[r.AnyRecord]) -> Target | None:

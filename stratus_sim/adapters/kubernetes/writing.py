@@ -9,7 +9,7 @@ from typing import Any
 from stratus_sim.adapters.kubernetes.connection import MANAGER, MERGE_PATCH, Connection, Refused
 from stratus_sim.adapters.kubernetes.kinds import Served
 from stratus_sim.adapters.kubernetes.listing import version_of
-from stratus_sim.adapters.kubernetes.live import Json, configured
+from stratus_sim.adapters.kubernetes.live import FENCE, Json, configured
 from stratus_sim.cluster.actions import InvalidAction
 from stratus_sim.cluster.configuration import difference
 from stratus_sim.cluster.objects import ObjectKey
@@ -45,6 +45,24 @@ class Writer:
             return self._sent(self._kind(key), key, before, after, query)
         except Refused as refused:
             raise self._problem(key, refused) from None
+
+    def touch(self, key: ObjectKey) -> None:
+        """Move an object to a new version and leave it as it was, so that a write decided on the old one is refused.
+
+        Nothing happens where there is no object, or none we may patch: what may not be patched now cannot be later.
+        The server takes no notice of a patch that changes nothing; hence a mark, and its removal.
+
+        Raises:
+            UserError: it is not known whether it was moved.
+        """
+        try:
+            for mark in ("moved", None):
+                patch = {"metadata": {"annotations": {FENCE: mark}}}
+                query = {"fieldManager": MANAGER}
+                self._connection.send("PATCH", self._kind(key).of(key), patch, query=query, content_type=MERGE_PATCH)
+        except Refused as refused:
+            if refused.status not in (403, 404, 405):
+                raise UserError(f"{key}: {refused.message}: it could not be fenced; recover once more") from None
 
     def _sent(
         self, served: Served, key: ObjectKey, before: Json | None, after: Json | None, query: dict[str, str]

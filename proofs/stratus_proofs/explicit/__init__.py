@@ -1,0 +1,1 @@
+"""Finite instances: every reachable state visited, counted three ways, each bound stated."""

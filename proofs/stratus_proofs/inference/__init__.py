@@ -1,0 +1,1 @@
+"""Invariants found instead of stated: lemmas from a grammar, thinned to what induction needs."""

@@ -1,0 +1,1 @@
+"""The mutation score: small changes to the specification, and whether its properties notice."""

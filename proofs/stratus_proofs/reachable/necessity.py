@@ -1,0 +1,68 @@
+"""Necessity: without an assumption, the shortest runs on which what it protects breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from stratus_spec import ANY, Machine, Property, Specification
+
+from .bounded import BOUND, deepening
+from .decoding import Trace
+
+HEADLINES = ("commit_tnr", "abort_tnr", "resolved_is_healthy")
+"""Properties whose breaking hurts a user; the others are what these rest on."""
+BEYOND = 5
+"""How many steps after the last property that fails by itself the search goes on for a headline that fails with it."""
+
+
+@dataclass(frozen=True)
+class Necessity:
+    """What breaks on runs from an initial state.
+
+    `traces` has a shortest run for every property broken within `bound` steps; `unreached` names the properties whose
+    induction fails but which no run of at most `bound` steps in scope breaks.
+    """
+
+    traces: dict[str, Trace]
+    unreached: tuple[str, ...]
+    bound: int
+
+    @property
+    def headline(self) -> Trace | None:
+        """The shortest run that hurts a user, if one was found."""
+        hurting = [self.traces[name] for name in HEADLINES if name in self.traces]
+        return min(hurting, key=lambda trace: len(trace.steps), default=None)
+
+
+def search(specification: Specification, failing: Collection[str], bound: int = BOUND) -> Necessity:
+    """Runs of a (weakened) specification that break the properties whose induction fails, and what hurts with them."""
+    traces: dict[str, Trace] = {}
+    for setting in (ANY, *specification.settings):
+        claimed = specification.claimed(setting)
+        wanted = {p.name for p in claimed} & set(failing)
+        if wanted:
+            traces |= _until(specification.subject(setting), claimed, wanted, bound)
+    return Necessity(traces, tuple(name for name in sorted(failing) if name not in traces), bound)
+
+
+def _until(machine: Machine, properties: tuple[Property, ...], wanted: set[str], bound: int) -> dict[str, Trace]:
+    """Search until all wanted are broken, and `BEYOND` for a headline."""
+    found: dict[str, Trace] = {}
+    last = bound
+    for depth, traces in enumerate(deepening(machine, properties, bound)):
+        found |= {trace.prop: trace for trace in traces}
+        if found.keys() >= wanted:
+            last = min(last, depth + BEYOND)
+            if depth >= last or any(name in found for name in HEADLINES):
+                break
+    return found
+
+
+def hurting(specification: Specification, bound: int = BOUND) -> Trace | None:
+    """A shortest run of the machine that breaks a headline, or None if no run of up to `bound` steps in scope does."""
+    for traces in deepening(specification.machine, specification.claimed(ANY), bound):
+        hits = [trace for trace in traces if trace.prop in HEADLINES]
+        if hits:
+            return min(hits, key=lambda trace: HEADLINES.index(trace.prop))
+    return None

@@ -1,0 +1,99 @@
+"""Evictions: which pods may leave, and which have to when a node is emptied.
+
+Follows kubernetes.io/docs/tasks/run-application/configure-pdb ("How disruption budgets work", "Unhealthy Pod Eviction
+Policy"), kubernetes.io/docs/concepts/scheduling-eviction/api-eviction and
+kubernetes.io/docs/tasks/administer-cluster/safely-drain-node. Budgets are worked out when somebody asks, from the pods
+there are at that instant: no count can be out of date, and a budget nobody asks about costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from stratus_sim.cluster import pods, selectors
+from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.workloads.bounds import portion, wanted
+
+if TYPE_CHECKING:
+    from stratus_sim.world import World
+
+_SCALED = frozenset({"Deployment", "ReplicaSet", "StatefulSet"})
+
+
+class Disruption(NamedTuple):
+    """The status of a PodDisruptionBudget, in pods."""
+
+    expected: int
+    desired: int
+    healthy: int
+    allowed: int
+
+
+def movable(world: World, node: ObjectKey) -> list[Resource]:
+    """The pods a drain of the node evicts: all that are there to stay, without those of DaemonSets."""
+    found = [pod for pod in world.store.on_node(node.name) if pods.active(pod)]
+    return [pod for pod in found if pod.owner is None or pod.owner.kind != "DaemonSet"]
+
+
+def disruption(world: World, budget: Resource, gone: Collection[ObjectKey] = ()) -> Disruption:
+    """How much a budget allows now, were the pods in `gone` already on their way out.
+
+    A share, or maxUnavailable, counts from what the owners want; nothing is allowed where one of them has no scale.
+    """
+    spec = budget.spec
+    covered = selectors.matching(world, budget.key.namespace, spec.selector) if spec.selector is not None else []
+    healthy = sum(pod.status.ready and not pod.deleting and pod.key not in gone for pod in covered)
+    scale = _scale(world, covered)
+    if spec.max_unavailable is not None:
+        expected = scale
+        desired = None if scale is None else max(0, scale - portion(spec.max_unavailable, scale, up=True))
+    elif isinstance(spec.min_available, str):
+        expected, desired = scale, None if scale is None else portion(spec.min_available, scale, up=True)
+    else:
+        expected, desired = (0, 0) if spec.min_available is None else (len(covered), spec.min_available)
+    if expected is None or desired is None:
+        return Disruption(0, 0, healthy, 0)
+    return Disruption(expected, desired, healthy, max(0, healthy - desired) if expected else 0)
+
+
+def refusal(world: World, leaving: Iterable[Resource]) -> str:
+    """The disruption budget that does not let these pods be evicted one after the other; "" when they may.
+
+    A pod under two budgets is refused under both names, as the eviction API serves no more than one.
+    """
+    gone: set[ObjectKey] = set()
+    for pod in leaving:
+        if pods.active(pod) and pod.status.phase == "Running" and (barrier := _barrier(world, pod, gone)):
+            return barrier
+        gone.add(pod.key)
+    return ""
+
+
+def _barrier(world: World, pod: Resource, gone: Collection[ObjectKey]) -> str:
+    budgets = covering(world, pod)
+    if len(budgets) != 1:
+        return ", ".join(budget.key.name for budget in budgets)
+    found, spec = disruption(world, budgets[0], gone), budgets[0].spec
+    if not pod.status.ready:
+        enough = 0 < found.desired <= found.healthy
+        if enough or spec.unhealthy_pod_eviction_policy == "AlwaysAllow":
+            return ""
+    return "" if found.allowed else budgets[0].key.name
+
+
+def covering(world: World, pod: Resource) -> list[Resource]:
+    """The budgets that count a pod."""
+    if not world.store.state.by_kind.get("PodDisruptionBudget"):
+        return []
+    found = world.store.list("PodDisruptionBudget", pod.key.namespace)
+    return [b for b in found if b.spec.selector is not None and selectors.matches(b.spec.selector, pod.labels)]
+
+
+def _scale(world: World, covered: Iterable[Resource]) -> int | None:
+    """The replicas the owners of pods want; None where an owner has no scale (a DaemonSet, a Job)."""
+    roots = dict.fromkeys(pods.root_owner(world, pod) for pod in covered if pod.owner is not None)
+    owners = [world.store.get(root) for root in roots if root is not None]
+    if any(owner is not None and owner.key.kind not in _SCALED for owner in owners):
+        return None
+    return sum(wanted(owner) for owner in owners if owner is not None)

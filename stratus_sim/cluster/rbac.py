@@ -1,0 +1,125 @@
+"""Role-based access control: who may do what, as a pure function of roles and bindings.
+
+Follows kubernetes.io/docs/reference/access-authn-authz/rbac ("API objects", "Aggregated ClusterRoles", "Referring to
+resources", "Referring to subjects"). Rules only add; there are none that deny.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from stratus_sim.cluster.admission.registry import Denied
+from stratus_sim.cluster.objects import Manifest, ObjectKey
+from stratus_sim.cluster.selectors import matches
+from stratus_sim.manifests.kinds import SERVED, plural
+from stratus_sim.manifests.selector_shapes import LabelSelector
+
+if TYPE_CHECKING:
+    from stratus_sim.world import World
+
+MASTERS = "system:masters"
+_ACCOUNT = "system:serviceaccount"
+
+
+class User(NamedTuple):
+    """Who asks; `groups` beside those that follow from being a service account, and from being known at all."""
+
+    name: str
+    groups: tuple[str, ...] = ()
+
+    @property
+    def all_groups(self) -> frozenset[str]:
+        prefix, _, rest = self.name.partition(f"{_ACCOUNT}:")
+        namespace = rest.partition(":")[0] if not prefix else ""
+        accounts = (f"{_ACCOUNT}s", f"{_ACCOUNT}s:{namespace}") if namespace else ()
+        return frozenset((*self.groups, *accounts, "system:authenticated"))
+
+
+class Access(NamedTuple):
+    """What is asked for: `resource` is a plural, with a subresource as in `pods/log`."""
+
+    verb: str
+    group: str
+    resource: str
+    namespace: str = ""
+    name: str = ""
+
+
+def service_account(namespace: str, name: str) -> User:
+    """The user a pod's processes are."""
+    return User(f"{_ACCOUNT}:{namespace}:{name}")
+
+
+def can(world: World, user: User, access: Access) -> bool:
+    """Whether some rule bound to the user allows what is asked for."""
+    return MASTERS in user.all_groups or any(permits(rule, access) for rule in rules(world, user, access.namespace))
+
+
+def authorize(world: World, user: User, verb: str, key: ObjectKey) -> None:
+    """Raise Denied, with the message kubectl prints, unless the user may do this to an object."""
+    group, resource = SERVED.get(key.kind, "").rpartition("/")[0], plural(key.kind)
+    named = "" if verb == "create" else key.name
+    if can(world, user, Access(verb, group, resource, key.namespace, named)):
+        return
+    full = f"{resource}.{group}" if group else resource
+    where = f'in the namespace "{key.namespace}"' if key.namespace else "at the cluster scope"
+    what = f'User "{user.name}" cannot {verb} resource "{resource}" in API group "{group}" {where}'
+    raise Denied(f'{full} "{key.name}" is forbidden: {what}')
+
+
+def rules(world: World, user: User, namespace: str) -> Iterator[Manifest]:
+    """The rules that hold for a user in a namespace; with none, at the cluster scope."""
+    bindings = world.store.list("ClusterRoleBinding")
+    bindings += world.store.list("RoleBinding", namespace) if namespace else []
+    for binding in bindings:
+        if any(_is_subject(one, user) for one in binding.manifest.get("subjects") or ()):
+            yield from _rules_of(world, binding.manifest["roleRef"], binding.key.namespace)
+
+
+def permits(rule: Manifest, access: Access) -> bool:
+    """Whether one rule allows what is asked for."""
+    names = rule.get("resourceNames") or ()
+    return (
+        _lists(rule, "verbs", access.verb)
+        and _lists(rule, "apiGroups", access.group)
+        and (_lists(rule, "resources", access.resource) or _any_sub(rule, access.resource))
+        and (not names or access.name in names)
+    )
+
+
+def _lists(rule: Manifest, field: str, value: str) -> bool:
+    found = rule.get(field) or ()
+    return "*" in found or value in found
+
+
+def _any_sub(rule: Manifest, resource: str) -> bool:
+    _, _, subresource = resource.partition("/")
+    return bool(subresource) and f"*/{subresource}" in (rule.get("resources") or ())
+
+
+def _is_subject(subject: Manifest, user: User) -> bool:
+    match subject.get("kind"):
+        case "User":
+            return bool(subject["name"] == user.name)
+        case "Group":
+            return subject["name"] in user.all_groups
+        case "ServiceAccount":
+            return service_account(str(subject.get("namespace", "")), str(subject["name"])).name == user.name
+    return False
+
+
+def _rules_of(world: World, reference: Manifest, namespace: str) -> Iterator[Manifest]:
+    """The rules of a role; a binding to one that is not there grants nothing."""
+    kind = str(reference["kind"])
+    role = world.store.get(ObjectKey(kind, "" if kind == "ClusterRole" else namespace, str(reference["name"])))
+    if role is None:
+        return
+    yield from role.manifest.get("rules") or ()
+    for selector in (role.manifest.get("aggregationRule") or {}).get("clusterRoleSelectors") or ():
+        wanted = msgspec.convert(selector, LabelSelector)
+        for other in world.store.list("ClusterRole"):
+            if other.key != role.key and matches(wanted, other.labels):
+                yield from other.manifest.get("rules") or ()

@@ -1,0 +1,65 @@
+"""Requests against what a node can give.
+
+Follows kubernetes.io/docs/concepts/configuration/manage-resources-containers ("How Pods with resource requests are
+scheduled") and, for resources beside CPU and memory, "Extended resources". A node that declares no limit on the number
+of pods or on ephemeral storage has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from math import inf
+from typing import Any
+
+from stratus_sim.cluster.objects import Resource
+from stratus_sim.cluster.scheduling.attempt import Attempt, Refusal
+from stratus_sim.cluster.specs import extended, requested_mib, requested_millicores
+from stratus_sim.manifests import quantity
+
+_UNLIMITED = frozenset({"ephemeral-storage", "pods"})
+
+
+def refuse(attempt: Attempt, node: Resource) -> Refusal | None:
+    """All resources there is too little of; final where even an empty node has too little."""
+    status = node.status
+    millicores, memory_mib = (attempt.millicores, attempt.memory_mib)
+    used_millicores, used_mib = status.millicores, status.memory_mib
+    if attempt.gone or attempt.memory.nominated:
+        used_millicores, used_mib = _used(attempt, node)
+    asked = attempt.prepared(_extended)
+    short = list(_others(attempt, node, asked)) if asked or node.manifest.get("status") else []
+    if millicores and used_millicores + millicores > status.capacity_millicores:
+        short.append(("Insufficient cpu", millicores > status.capacity_millicores))
+    if memory_mib and used_mib + memory_mib > status.capacity_mib:
+        short.append(("Insufficient memory", memory_mib > status.capacity_mib))
+    return Refusal(tuple(reason for reason, _ in short), any(final for _, final in short)) if short else None
+
+
+def _used(attempt: Attempt, node: Resource) -> tuple[int, int]:
+    """What is requested on a node, in millicores and MiB, without those gone and with those on their way."""
+    leaving = [pod for pod in attempt.world.store.on_node(node.key.name) if pod.key in attempt.gone]
+    coming = attempt.nominated(node.key.name)
+    signed = [*((pod.spec, -1) for pod in leaving), *((pod.spec, 1) for pod in coming)]
+    millicores = node.status.millicores + sum(sign * requested_millicores(spec) for spec, sign in signed)
+    return millicores, node.status.memory_mib + sum(sign * requested_mib(spec) for spec, sign in signed)
+
+
+def _others(attempt: Attempt, node: Resource, asked: Mapping[str, Fraction]) -> Iterator[tuple[str, bool]]:
+    status = node.manifest.get("status") or {}
+    room = status.get("allocatable") or status.get("capacity") or {}
+    if "pods" in room and len(attempt.pods_on(node.key.name)) + 1 > quantity.amount(room["pods"]):
+        yield "Too many pods", False
+    for name, wanted in asked.items():
+        limit = _limit(room, name)
+        there = (extended(pod.spec).get(name, 0) for pod in attempt.pods_on(node.key.name))
+        if sum(there) + wanted > limit:
+            yield f"Insufficient {name}", wanted > limit
+
+
+def _extended(attempt: Attempt) -> dict[str, Fraction]:
+    return extended(attempt.pod.spec)
+
+
+def _limit(room: Any, name: str) -> Fraction | float:
+    return quantity.amount(room[name]) if name in room else inf if name in _UNLIMITED else 0

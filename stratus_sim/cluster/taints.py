@@ -1,0 +1,106 @@
+"""Taints and tolerations: who may come to a node, and who may stay.
+
+Follows kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration. `tolerationSeconds` counts as for ever.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from stratus_sim.cluster import pods
+from stratus_sim.cluster.events import emit
+from stratus_sim.cluster.objects import Manifest, Resource
+from stratus_sim.cluster.specs import best_effort
+from stratus_sim.cluster.store import watches
+
+if TYPE_CHECKING:
+    from stratus_sim.world import World
+
+EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+_TEXT = re.compile(r"(?P<key>[^=:\s]+)(=(?P<value>[^=:\s]*))?:(?P<effect>\w+)(?P<gone>-?)")
+Taint = dict[str, str]
+UNREACHABLE: Taint = {"key": "node.kubernetes.io/unreachable", "effect": "NoExecute"}
+"""What the control plane puts on a node that has fallen silent."""
+PRESSURE: Mapping[str, Taint] = {
+    word: {"key": f"node.kubernetes.io/{word.lower()}-pressure", "effect": "NoSchedule"} for word in ("Disk", "Memory")
+}
+"""What it puts on a node that is short of something."""
+UNSCHEDULABLE: Taint = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
+"""What it puts on a node that was cordoned."""
+
+
+def parse(text: str) -> tuple[Taint, bool]:
+    """A taint as kubectl writes it, and whether it is to be removed.
+
+    >>> parse("dedicated=db:NoSchedule"), parse("dedicated:NoSchedule-")[1]
+    (({'key': 'dedicated', 'value': 'db', 'effect': 'NoSchedule'}, False), True)
+
+    Raises:
+        TypeError: it is none.
+    """
+    found = _TEXT.fullmatch(text)
+    if found is None or found["effect"] not in EFFECTS:
+        raise TypeError(f"taint {text!r}: expected KEY=VALUE:EFFECT or KEY:EFFECT-, EFFECT one of {', '.join(EFFECTS)}")
+    value = {} if found["value"] is None else {"value": found["value"]}
+    return {"key": found["key"], **value, "effect": found["effect"]}, bool(found["gone"])
+
+
+def of(node: Manifest) -> list[Mapping[str, Any]]:
+    """A node's taints."""
+    found = (node.get("spec") or {}).get("taints")
+    return [taint for taint in found if isinstance(taint, Mapping)] if isinstance(found, list) else []
+
+
+def untolerated(node: Manifest, pod: Resource, *effects: str) -> str:
+    """The first taint of a node with one of these effects that a pod does not tolerate, as kubectl shows it; or ""."""
+    return repelling(node, (pod.manifest.get("spec") or {}).get("tolerations") or [], *effects)
+
+
+def repelling(node: Manifest, tolerations: Iterable[Mapping[str, Any]], *effects: str) -> str:
+    """The first taint of a node with one of these effects that none of the tolerations covers; or ""."""
+    tolerations = list(tolerations)
+    for taint in of(node):
+        if taint.get("effect") in effects and not any(_tolerates(t, taint) for t in tolerations):
+            return f"{{{taint.get('key')}: {taint.get('value', '')}}}"
+    return ""
+
+
+def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
+    if toleration.get("effect") not in (None, "", taint.get("effect")):
+        return False
+    if toleration.get("operator", "Equal") == "Exists":
+        return toleration.get("key") in (None, "", taint.get("key"))
+    return toleration.get("key") == taint.get("key") and (toleration.get("value") or "") == (taint.get("value") or "")
+
+
+def pressing(node: Resource, pod: Resource) -> str:
+    """The first pressure on a node that keeps a pod away, as kubectl shows its taint; or "".
+
+    Admission lets all but BestEffort pods tolerate a lack of memory, and the DaemonSet controller its pods any.
+    """
+    if pod.owner is not None and pod.owner.kind == "DaemonSet":
+        return ""
+    for word in sorted(node.status.pressure):
+        taint = PRESSURE[word]
+        if not outlasts(pod, taint) and (word != "Memory" or best_effort(pod.spec)):
+            return f"{{{taint['key']}: }}"
+    return ""
+
+
+def outlasts(pod: Resource, taint: Mapping[str, Any]) -> bool:
+    """Whether a pod tolerates a taint without an end (`tolerationSeconds`), as pods of DaemonSets do."""
+    tolerations = (pod.manifest.get("spec") or {}).get("tolerations") or []
+    return any(_tolerates(t, taint) for t in tolerations if t.get("tolerationSeconds") is None)
+
+
+@watches("Node")
+def on_node(world: World, old: Resource | None, new: Resource | None) -> None:
+    """A NoExecute taint sends away whoever does not tolerate it."""
+    if new is None or (old is not None and old.manifest is new.manifest) or not of(new.manifest):
+        return
+    for pod in world.store.on_node(new.key.name):
+        if untolerated(new.manifest, pod, "NoExecute"):
+            emit(world, pod.key, "TaintManagerEviction", f"Marking for deletion Pod {pod.key.namespace}/{pod.key.name}")
+            pods.terminate(world, pod.key)

@@ -1,0 +1,177 @@
+"""PersistentVolume controller: binds claims to volumes, has volumes made, and reclaims what a claim leaves behind.
+
+Follows kubernetes.io/docs/concepts/storage/persistent-volumes ("Lifecycle of a volume and claim", "Reclaiming") and
+kubernetes.io/docs/concepts/storage/storage-classes ("Volume binding mode"). Who is bound to whom is status: the binder
+writes into no manifest. A volume that is made belongs to its claim.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from stratus_sim.cluster import volumes_matching as matching
+from stratus_sim.cluster.events import emit
+from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.status import ClaimStatus, VolumeStatus
+from stratus_sim.cluster.store import watches
+from stratus_sim.cluster.volumes_matching import CLAIM, CLASS, VOLUME, ZONE
+from stratus_sim.kernel import SECOND_US, handler
+from stratus_sim.manifests.storage_shapes import StorageClass
+
+if TYPE_CHECKING:
+    from stratus_sim.world import World
+
+_LOCAL_PATH = "rancher.io/local-path"
+_HOST = "kubernetes.io/hostname"
+
+
+@watches(CLAIM)
+def on_claim(world: World, old: Resource | None, new: Resource | None) -> None:
+    if new is not None and (old is None or old.generation != new.generation):
+        world.enqueue("volumes.claim", new.key)
+    elif new is None and old is not None and old.status is not None and old.status.volume:
+        world.enqueue("volumes.reclaim", (ObjectKey(VOLUME, "", old.status.volume), (old.key.namespace, old.key.name)))
+
+
+@watches(VOLUME)
+def on_volume(world: World, old: Resource | None, new: Resource | None) -> None:
+    if new is not None and (old is None or old.manifest is not new.manifest or old.status != new.status):
+        _look_again(world)
+    elif new is None and old is not None and old.status is not None and old.status.claim:
+        world.enqueue("volumes.claim", ObjectKey(CLAIM, *old.status.claim))
+
+
+@watches(CLASS)
+def on_class(world: World, old: Resource | None, new: Resource | None) -> None:
+    _look_again(world)
+
+
+def _look_again(world: World) -> None:
+    for claim in world.store.list(CLAIM):
+        if claim.status is None or claim.status.phase == "Pending":
+            world.enqueue("volumes.claim", claim.key)
+
+
+@handler("volumes.claim")
+def reconcile(world: World, key: ObjectKey) -> None:
+    """Bind a claim, have its volume made, or say why it waits; one whose volume has gone is lost."""
+    claim = world.store.get(key)
+    if claim is None:
+        return
+    status = claim.status or ClaimStatus()
+    world.store.report(key, status)
+    if status.phase == "Bound" and world.store.get(ObjectKey(VOLUME, "", status.volume)) is None:
+        emit(world, key, "ClaimLost", _LOST, warning=True)
+        world.store.report(key, msgspec.structs.replace(status, phase="Lost"))
+    elif status.phase == "Pending" and not status.provisioning:
+        _settle(world, claim)
+
+
+_LOST = "Bound claim has lost its PersistentVolume. Data on the volume is lost!"
+
+
+def _settle(world: World, claim: Resource) -> None:
+    found, late = matching.storage_class(world, claim), matching.delayed(world, claim)
+    waits = late and found is not None and not matching.assumed(found)
+    volume = matching.reserved(world, claim) if waits else matching.best(world, claim)
+    if volume is not None:
+        bind(world, claim, volume)
+    elif late:
+        emit(world, claim.key, "WaitForFirstConsumer", "waiting for first consumer to be created before binding")
+    elif not claim.spec.volume_name:
+        _await_volume(world, claim)
+
+
+def _await_volume(world: World, claim: Resource) -> None:
+    name, found = matching.class_name(world, claim), matching.storage_class(world, claim)
+    if not name:
+        message = "no persistent volumes available for this claim and no storage class is set"
+        emit(world, claim.key, "FailedBinding", message)
+    elif found is None:
+        message = f'storageclass.storage.k8s.io "{name}" not found'
+        emit(world, claim.key, "ProvisioningFailed", message, warning=True)
+    elif found.provisioner == matching.NO_PROVISIONER:
+        message = f'no volume plugin matched name: "{found.provisioner}"'
+        emit(world, claim.key, "ProvisioningFailed", message, warning=True)
+    else:
+        _begin(world, claim, found)
+
+
+def _begin(world: World, claim: Resource, found: StorageClass) -> None:
+    message = (
+        f"Waiting for a volume to be created either by the external provisioner '{found.provisioner}' or manually by"
+        " the system administrator. If volume creation is delayed, please verify that the provisioner is running and"
+        " correctly registered."
+    )
+    emit(world, claim.key, "ExternalProvisioning", message)
+    world.store.report(claim.key, ClaimStatus(provisioning=True))
+    delay_us = world.draw(str(claim.key), "provision", SECOND_US // 2, 2 * SECOND_US)
+    world.schedule(delay_us, "volumes.provision", claim.key, claim.uid)
+
+
+@handler("volumes.provision")
+def provisioned(world: World, key: ObjectKey, uid: int) -> None:
+    """The provisioner of an Immediate class has answered."""
+    claim = world.store.get(key)
+    if claim is not None and claim.uid == uid and claim.status is not None and claim.status.phase == "Pending":
+        world.store.report(key, ClaimStatus())
+        provision(world, claim, None)
+
+
+def bind(world: World, claim: Resource, volume: Resource) -> None:
+    """Give a volume to a claim."""
+    holder = (claim.key.namespace, claim.key.name)
+    world.store.report(claim.key, ClaimStatus("Bound", volume.key.name))
+    world.store.report(volume.key, VolumeStatus("Bound", holder))
+
+
+def provision(world: World, claim: Resource, node: Resource | None) -> None:
+    """Make a volume for a claim, where `node` can reach it, and bind it; nothing where its class can make none."""
+    found = matching.maker(world, claim)
+    if found is None:
+        return
+    volume = world.store.create(_volume(claim, found, node), owner=claim.key, status=VolumeStatus())
+    emit(world, claim.key, "ProvisioningSucceeded", f"Successfully provisioned volume {volume.key.name}")
+    bind(world, claim, volume)
+
+
+def _volume(claim: Resource, found: StorageClass, node: Resource | None) -> dict[str, Any]:
+    requests = (claim.spec.resources and claim.spec.resources.requests) or {}
+    spec = {
+        "capacity": {"storage": requests.get("storage", 0)},
+        "accessModes": list(claim.spec.access_modes or ["ReadWriteOnce"]),
+        "storageClassName": found.metadata.name,
+        "persistentVolumeReclaimPolicy": found.reclaim_policy or "Delete",
+        "volumeMode": claim.spec.volume_mode or "Filesystem",
+        "claimRef": {"kind": CLAIM, "namespace": claim.key.namespace, "name": claim.key.name},
+        **_topology(found, node),
+    }
+    name = claim.spec.volume_name or f"pvc-{claim.uid:08x}"
+    return {"apiVersion": "v1", "kind": VOLUME, "metadata": {"name": name}, "spec": spec}
+
+
+def _topology(found: StorageClass, node: Resource | None) -> dict[str, Any]:
+    """A disk is reached from the zone it is in, a directory from the node it is on."""
+    key = _HOST if found.provisioner == _LOCAL_PATH else ZONE
+    value = node.labels.get(key) if node is not None else None
+    if value is None:
+        return {}
+    term = {"matchExpressions": [{"key": key, "operator": "In", "values": [value]}]}
+    return {"nodeAffinity": {"required": {"nodeSelectorTerms": [term]}}}
+
+
+@handler("volumes.reclaim")
+def reclaim(world: World, item: tuple[ObjectKey, tuple[str, str]]) -> None:
+    """The claim has gone: its volume goes too, or waits as it is for somebody to look after it."""
+    volume = world.store.get(item[0])
+    if volume is None or volume.status is None or volume.status.claim != item[1]:
+        return
+    match volume.spec.persistent_volume_reclaim_policy or "Retain":
+        case "Delete":
+            world.store.remove(volume.key)
+        case "Recycle":
+            world.store.report(volume.key, VolumeStatus())
+        case _:
+            world.store.report(volume.key, VolumeStatus("Released", item[1]))

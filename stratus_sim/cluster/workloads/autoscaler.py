@@ -1,0 +1,197 @@
+"""HorizontalPodAutoscaler controller: replicas follow what pods use.
+
+Follows kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale. The real controller looks every 15 s; here
+it looks at those instants only after a metric, its target or its own spec has changed, or when a window or a policy
+that held a change back ends: in between it would find nothing new. Resource and ContainerResource metrics of CPU and
+memory have values; Pods, Object and External metrics have no source, as in a cluster without an adapter for them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from stratus_sim.cluster import api
+from stratus_sim.cluster.events import emit
+from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.status import AutoscalerStatus, Recommendation, ScaleEvent
+from stratus_sim.cluster.store import watches
+from stratus_sim.cluster.workloads import scaling
+from stratus_sim.cluster.workloads.bounds import wanted
+from stratus_sim.cluster.workloads.metering import Unmeasured, measure
+from stratus_sim.cluster.workloads.scaling import SYNC_US
+from stratus_sim.kernel import SECOND_US, handler
+from stratus_sim.manifests.workload_shapes import Metric, MetricTarget, ResourceMetric
+
+if TYPE_CHECKING:
+    from stratus_sim.world import World
+
+KIND, WRITER = "HorizontalPodAutoscaler", "horizontal-pod-autoscaler"
+_LONGEST_PERIOD_US = 1800 * SECOND_US
+_DEFAULT = Metric("Resource", ResourceMetric("cpu", MetricTarget("Utilization", 80)))
+
+
+@watches(KIND)
+def on_autoscaler(world: World, old: Resource | None, new: Resource | None) -> None:
+    if new is not None and (old is None or old.generation != new.generation):
+        _look_soon(world, new)
+
+
+@watches("Deployment", "StatefulSet", "ReplicaSet")
+def on_target(world: World, old: Resource | None, new: Resource | None) -> None:
+    if not world.store.state.by_kind.get(KIND) or (old is not None and new is not None and old.spec is new.spec):
+        return
+    target = (new or old).key  # type: ignore[union-attr]  # a change has at least one side
+    for found in world.store.list(KIND, target.namespace):
+        if target_of(found) == target:
+            _look_soon(world, found)
+
+
+@handler("autoscaler.metrics")
+def on_metrics(world: World, _source: str) -> None:
+    """What pods use may have changed: those whose own reading has changed look at the next instant of theirs."""
+    for found in world.store.list(KIND):
+        status = found.status
+        target = world.store.get(target_of(found))
+        if status is None or status.timer is not None or target is None:
+            continue
+        if _readings(world, found, target)[0] != status.measured:
+            _look_soon(world, found)
+
+
+def target_of(found: Resource) -> ObjectKey:
+    reference = found.spec.scale_target_ref
+    return ObjectKey(reference.kind, found.key.namespace, reference.name)
+
+
+def metrics_of(found: Resource) -> list[Metric]:
+    """The metrics of an autoscaler; 80 % of requested CPU where it names none."""
+    spec = found.spec
+    if spec.target_cpu_utilization_percentage is not None:
+        target = MetricTarget("Utilization", spec.target_cpu_utilization_percentage)
+        return [Metric("Resource", ResourceMetric("cpu", target))]
+    return spec.metrics or [_DEFAULT]
+
+
+def _look_soon(world: World, found: Resource, not_before_us: int = 0) -> None:
+    """Set the timer for the next of the 15 s instants of an autoscaler, counted from when it came."""
+    status = found.status or AutoscalerStatus()
+    if status.timer is not None:
+        world.cancel(status.timer)
+    rounds = (world.now_us - found.created_us) // SYNC_US + 1
+    rounds = max(rounds, -(-(not_before_us - found.created_us) // SYNC_US))
+    delay_us = found.created_us + rounds * SYNC_US - world.now_us
+    timer = world.schedule(delay_us, "autoscaler", found.key, found.uid)
+    world.store.report(found.key, msgspec.structs.replace(status, timer=timer))
+
+
+@handler("autoscaler")
+def reconcile(world: World, key: ObjectKey, uid: int) -> None:
+    """Measure, work out the number of replicas, and write it into the target where it differs."""
+    found = world.store.get(key)
+    if found is None or found.uid != uid:
+        return
+    status = msgspec.structs.replace(found.status, timer=None)
+    target = world.store.get(target_of(found))
+    if target is None or not hasattr(target.spec, "replicas"):
+        problem = f"the HPA controller was unable to get the target's current scale: {target_of(found)} not found"
+        world.store.report(key, msgspec.structs.replace(status, able="FailedGetScale", problem=problem))
+        return
+    replicas = wanted(target)
+    if replicas == 0:
+        problem = "scaling is disabled since the replica count of the target is zero"
+        world.store.report(
+            key, msgspec.structs.replace(status, current=0, desired=0, active="ScalingDisabled", problem=problem)
+        )
+        return
+    _decide(world, found, target, status)
+
+
+def _decide(world: World, found: Resource, target: Resource, status: AutoscalerStatus) -> None:
+    replicas, (low, high) = wanted(target), limits(found)
+    measured, proposals, problem = _readings(world, found, target)
+    active = "FailedGetResourceMetric" if problem and not proposals else "ValidMetricFound"
+    status = msgspec.structs.replace(
+        status, measured=measured, current=replicas, able="ReadyForNewScale", active=active, problem=problem
+    )
+    if not low <= replicas <= high:
+        _write(world, found, target, status, min(high, max(low, replicas)), next_us=world.now_us + SYNC_US)
+    elif not proposals or (problem and max(proposals) < replicas):  # what nobody measured may need what there is
+        if problem and not proposals:
+            emit(world, found.key, "FailedGetResourceMetric", problem, warning=True)
+        world.store.report(found.key, msgspec.structs.replace(status, desired=replicas))
+    else:
+        _approach(world, found, target, status, max(proposals))
+
+
+def limits(found: Resource) -> tuple[int, int]:
+    """(minReplicas, maxReplicas)."""
+    low = 1 if found.spec.min_replicas is None else found.spec.min_replicas
+    return low, max(low, found.spec.max_replicas)
+
+
+def _approach(world: World, found: Resource, target: Resource, status: AutoscalerStatus, called_for: int) -> None:
+    """Go towards what the metrics call for, as far as windows, limits and policies allow."""
+    replicas, (low, high), now_us = wanted(target), limits(found), world.now_us
+    behavior = found.spec.behavior
+    up = scaling.rules(behavior and behavior.scale_up, scaling.UP)
+    down = scaling.rules(behavior and behavior.scale_down, scaling.DOWN)
+    up_us, down_us = scaling.window_us(up), scaling.window_us(down)
+    began = status.recommended or (Recommendation(replicas, now_us),)
+    past = scaling.remembered(began, called_for, now_us, max(up_us, down_us))
+    settled, again_us = scaling.stabilised(past, replicas, called_for, now_us, up_us, down_us)
+    bounded = min(high, max(low, settled))
+    desired = bounded
+    if bounded != replicas:
+        desired = scaling.limited(replicas, bounded, status.scaled, up if bounded > replicas else down, now_us)
+    if desired != bounded:
+        again_us = now_us + SYNC_US
+    able = "ReadyForNewScale" if settled == called_for else "ScaleDownStabilized"
+    reason = _limit(settled, bounded, desired)
+    status = msgspec.structs.replace(status, recommended=past, able=able, limited=reason)
+    _write(world, found, target, status, desired, next_us=again_us)
+
+
+def _limit(settled: int, bounded: int, desired: int) -> str:
+    if desired != bounded:
+        return "ScaleUpLimit" if desired < bounded else "ScaleDownLimit"
+    return "TooManyReplicas" if settled > bounded else "TooFewReplicas" if settled < bounded else "DesiredWithinRange"
+
+
+def _write(
+    world: World, found: Resource, target: Resource, status: AutoscalerStatus, desired: int, next_us: int | None
+) -> None:
+    replicas, now_us = wanted(target), world.now_us
+    status = msgspec.structs.replace(status, desired=desired)
+    if desired != replicas:
+        kept = tuple(event for event in status.scaled if event.time_us > now_us - _LONGEST_PERIOD_US)
+        event = ScaleEvent(desired - replicas, now_us)
+        status = msgspec.structs.replace(status, able="SucceededRescale", last_scale_us=now_us, scaled=(*kept, event))
+        why = "All metrics below target" if desired < replicas else "cpu resource utilization above target"
+        emit(world, found.key, "SuccessfulRescale", f"New size: {desired}; reason: {why}")
+    world.store.report(found.key, status)
+    if next_us is not None:
+        _look_soon(world, world.store.get(found.key) or found, next_us)
+    if desired != replicas:
+        api.put(world, _scaled(target, desired), WRITER)
+
+
+def _scaled(target: Resource, replicas: int) -> dict[str, Any]:
+    return {**target.manifest, "spec": {**target.manifest["spec"], "replicas": replicas}}
+
+
+def _readings(world: World, found: Resource, target: Resource) -> tuple[tuple[int | None, ...], list[int], str]:
+    """(current value of each metric, what those that have one call for, why one has none)."""
+    values: list[int | None] = []
+    proposals, problem = [], ""
+    for metric in metrics_of(found):
+        try:
+            goal, ready, everyone = measure(world, target, metric)
+        except Unmeasured as error:
+            values.append(None)
+            problem = problem or str(error)
+            continue
+        values.append(ready.value)
+        proposals.append(scaling.proposal(wanted(target), goal, ready, everyone))
+    return tuple(values), proposals, problem

@@ -1,0 +1,189 @@
+"""The status of workloads, autoscalers and budgets as the API server returns it.
+
+Field names, conditions and their reasons: Kubernetes API reference v1.33, "Workload Resources", "Policy Resources".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from stratus_sim.cluster.calendar import moment
+from stratus_sim.cluster.objects import Resource
+from stratus_sim.cluster.status import (
+    AutoscalerStatus,
+    CronJobStatus,
+    DaemonSetStatus,
+    DeploymentStatus,
+    JobStatus,
+    ReplicaStatus,
+    StatefulSetStatus,
+)
+from stratus_sim.cluster.workloads import autoscaler, progress
+from stratus_sim.cluster.workloads.bounds import bounds, wanted
+
+Json = dict[str, Any]
+REVISION = "deployment.kubernetes.io/revision"
+_PROGRESS = {progress.EXCEEDED: "False", progress.PAUSED: "Unknown", progress.RESUMED: "Unknown"}
+
+
+def timestamp(time_us: int) -> str:
+    """RFC 3339 time of an instant given in microseconds since the world began."""
+    return moment(time_us).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def condition(kind: str, holds: bool, since_us: int, reason: str = "") -> Json:
+    found = {"type": kind, "status": str(holds), "lastTransitionTime": timestamp(since_us)}
+    return {**found, "reason": reason} if reason else found
+
+
+def _deployment(body: Json, resource: Resource) -> None:
+    status: DeploymentStatus = resource.status
+    replicas = wanted(resource)
+    _annotate(body, status.revision)
+    body["status"] = {
+        "observedGeneration": status.observed,
+        "replicas": status.replicas,
+        "updatedReplicas": status.updated,
+        "readyReplicas": status.ready,
+        "availableReplicas": status.available,
+        "unavailableReplicas": max(0, replicas - status.available),
+        "conditions": [_available(status, replicas - bounds(resource)[1]), *_progressing(status)],
+    }
+
+
+def _available(status: DeploymentStatus, minimum: int) -> Json:
+    holds = status.available >= minimum
+    reason = "MinimumReplicasAvailable" if holds else "MinimumReplicasUnavailable"
+    return condition("Available", holds, status.since_us, reason)
+
+
+def _progressing(status: DeploymentStatus) -> list[Json]:
+    if not status.progress:
+        return []
+    found = condition("Progressing", True, status.progress_us, status.progress)
+    return [{**found, "status": _PROGRESS.get(status.progress, "True"), "lastUpdateTime": found["lastTransitionTime"]}]
+
+
+def _replicas(body: Json, resource: Resource) -> None:
+    status: ReplicaStatus = resource.status
+    if status.revision:
+        _annotate(body, status.revision)
+    body["status"] = {
+        "replicas": status.replicas, "readyReplicas": status.ready, "availableReplicas": status.available,
+    }  # fmt: skip
+
+
+def _annotate(body: Json, revision: int) -> None:
+    annotations = body["metadata"].get("annotations") or {}
+    body["metadata"]["annotations"] = {**annotations, REVISION: str(revision)}
+
+
+def _stateful_set(body: Json, resource: Resource) -> None:
+    status: StatefulSetStatus = resource.status
+    body["status"] = {
+        "observedGeneration": status.observed,
+        "replicas": status.replicas,
+        "readyReplicas": status.ready,
+        "availableReplicas": status.available,
+        "currentReplicas": status.current_replicas,
+        "updatedReplicas": status.updated,
+        "currentRevision": status.current,
+        "updateRevision": status.update,
+    }
+
+
+def _daemon_set(body: Json, resource: Resource) -> None:
+    status: DaemonSetStatus = resource.status
+    body["status"] = {
+        "observedGeneration": status.observed,
+        "desiredNumberScheduled": status.wanted,
+        "currentNumberScheduled": status.scheduled,
+        "numberMisscheduled": status.misscheduled,
+        "numberReady": status.ready,
+        "numberAvailable": status.available,
+        "numberUnavailable": max(0, status.wanted - status.available),
+        "updatedNumberScheduled": status.updated,
+    }
+
+
+def _job(body: Json, resource: Resource) -> None:
+    status: JobStatus = resource.status
+    found = {"active": status.active, "ready": status.ready, "succeeded": status.succeeded, "failed": status.failed}
+    body["status"] = {**found, "conditions": _job_conditions(resource)}
+    if status.started_us is not None:
+        body["status"]["startTime"] = timestamp(status.started_us)
+    if status.finished == "Complete" and status.finished_us is not None:
+        body["status"]["completionTime"] = timestamp(status.finished_us)
+    if status.done:
+        body["status"]["completedIndexes"] = _spans(sorted(status.done))
+
+
+def _job_conditions(resource: Resource) -> list[Json]:
+    status: JobStatus = resource.status
+    if status.finished and status.finished_us is not None:
+        return [{**condition(status.finished, True, status.finished_us, status.reason), "message": status.message}]
+    return [condition("Suspended", True, resource.created_us, "JobSuspended")] if status.suspended else []
+
+
+def _spans(numbers: list[int]) -> str:
+    """Sorted numbers with runs written as spans.
+
+    >>> _spans([0, 1, 2, 5, 7, 8])
+    '0-2,5,7,8'
+    """
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and spans[-1][-1] == number - 1:
+            spans[-1].append(number)
+        else:
+            spans.append([number])
+    return ",".join(f"{s[0]}-{s[-1]}" if len(s) > 2 else ",".join(map(str, s)) for s in spans)
+
+
+def _cron_job(body: Json, resource: Resource) -> None:
+    status: CronJobStatus = resource.status
+    namespace = resource.key.namespace
+    active = [{"apiVersion": "batch/v1", "kind": "Job", "name": name, "namespace": namespace} for name in status.active]
+    times = {"lastScheduleTime": status.last_us, "lastSuccessfulTime": status.success_us}
+    body["status"] = {"active": active, **{k: timestamp(at) for k, at in times.items() if at is not None}}
+
+
+def _autoscaler(body: Json, resource: Resource) -> None:
+    status: AutoscalerStatus = resource.status
+    found: Json = {"currentReplicas": status.current, "desiredReplicas": status.desired}
+    if status.last_scale_us is not None:
+        found["lastScaleTime"] = timestamp(status.last_scale_us)
+    metrics = zip(autoscaler.metrics_of(resource), status.measured, strict=False)
+    found["currentMetrics"] = [_current(metric, value) for metric, value in metrics if value is not None]
+    body["status"] = {**found, "conditions": _autoscaler_conditions(status)}
+
+
+def _current(metric: Any, value: int) -> Json:
+    source = metric.resource or metric.container_resource
+    unit = "m" if source.name == "cpu" else "Mi"
+    share = source.target.type == "Utilization"
+    current = {"averageUtilization": value, "averageValue": "0"} if share else {"averageValue": f"{value}{unit}"}
+    if metric.type == "Resource":
+        return {"type": "Resource", "resource": {"name": source.name, "current": current}}
+    named = {"name": source.name, "container": source.container or "", "current": current}
+    return {"type": "ContainerResource", "containerResource": named}
+
+
+def _autoscaler_conditions(status: AutoscalerStatus) -> list[Json]:
+    since_us = status.last_scale_us or 0
+    bad = ("FailedGetScale", "FailedGetResourceMetric", "ScalingDisabled", "DesiredWithinRange")
+    named = (("AbleToScale", status.able), ("ScalingActive", status.active), ("ScalingLimited", status.limited))
+    found = [condition(kind, reason not in bad, since_us, reason) for kind, reason in named if reason]
+    return [{**c, "message": status.problem} if c["status"] == "False" and status.problem else c for c in found]
+
+
+WORKLOADS: Mapping[type, Callable[[Json, Resource], None]] = {
+    DeploymentStatus: _deployment,
+    ReplicaStatus: _replicas,
+    StatefulSetStatus: _stateful_set,
+    DaemonSetStatus: _daemon_set,
+    JobStatus: _job,
+    CronJobStatus: _cron_job,
+    AutoscalerStatus: _autoscaler,
+}

@@ -1,0 +1,134 @@
+"""Role-based access control: the pure rule, and writes under a user's name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from stratus_sim.cluster import api
+from stratus_sim.cluster.admission.registry import Denied
+from stratus_sim.cluster.rbac import MASTERS, Access, User, can, service_account
+from stratus_sim.genesis import deploy
+from stratus_sim.manifests.application import describe
+from stratus_sim.manifests.load import Manifests
+from stratus_sim.world import World
+from tests.cluster.workloads import change, cluster, get, key, members, reasons, template, workload
+
+Json = dict[str, Any]
+ANN = User("ann", ("ops",))
+VERSION = "rbac.authorization.k8s.io/v1"
+
+
+def rule(*verbs: str, on: str = "deployments", group: str = "apps", **fields: Any) -> Json:
+    return {"verbs": list(verbs), "resources": [on], "apiGroups": [group], **fields}
+
+
+def role(*rules: Json, kind: str = "Role", name: str = "r", **fields: Any) -> Json:
+    metadata = {"name": name, **({"namespace": "default"} if kind == "Role" else {}), **fields.pop("metadata", {})}
+    return {"apiVersion": VERSION, "kind": kind, "metadata": metadata, "rules": list(rules), **fields}
+
+
+def binding(subject: Json, kind: str = "RoleBinding", to: str = "Role", name: str = "r") -> Json:
+    metadata = {"name": "b", **({"namespace": "default"} if kind == "RoleBinding" else {})}
+    reference = {"kind": to, "name": name, "apiGroup": "rbac.authorization.k8s.io"}
+    return {"apiVersion": VERSION, "kind": kind, "metadata": metadata, "roleRef": reference, "subjects": [subject]}
+
+
+def asks(world: World, verb: str, resource: str = "deployments", namespace: str = "default", **fields: Any) -> bool:
+    group = "" if resource.startswith("pods") else "apps"
+    return can(world, fields.pop("user", ANN), Access(verb, group, resource, namespace, **fields))
+
+
+ANNS: Json = {"kind": "User", "name": "ann"}
+
+
+@pytest.mark.parametrize(
+    "subject", [ANNS, {"kind": "Group", "name": "ops"}, {"kind": "Group", "name": "system:authenticated"}]
+)
+def test_a_role_holds_in_its_namespace_for_its_subjects(subject: Json) -> None:
+    world = cluster(role(rule("get", "update")), binding(subject))
+    assert asks(world, "get") and asks(world, "update")
+    assert not asks(world, "delete")
+    assert not asks(world, "get", namespace="other")
+    assert not asks(world, "get", "statefulsets")
+
+
+def test_strangers_may_nothing_and_masters_everything() -> None:
+    world = cluster(role(rule("*")), binding(ANNS))
+    assert not asks(world, "get", user=User("bob"))
+    assert asks(world, "delete", namespace="other", user=User("root", (MASTERS,)))
+
+
+def test_a_cluster_role_holds_where_it_is_bound() -> None:
+    near = cluster(role(rule("get"), kind="ClusterRole"), binding(ANNS, to="ClusterRole"))
+    assert asks(near, "get") and not asks(near, "get", namespace="other")
+    everywhere = cluster(role(rule("get"), kind="ClusterRole"), binding(ANNS, "ClusterRoleBinding", "ClusterRole"))
+    assert asks(everywhere, "get", namespace="other") and asks(everywhere, "get", namespace="")
+
+
+def test_a_service_account_is_a_user_in_groups() -> None:
+    world = cluster(role(rule("get")), binding({"kind": "ServiceAccount", "name": "s", "namespace": "default"}))
+    assert asks(world, "get", user=service_account("default", "s"))
+    assert not asks(world, "get", user=service_account("other", "s"))
+    grouped = cluster(role(rule("get")), binding({"kind": "Group", "name": "system:serviceaccounts:default"}))
+    assert asks(grouped, "get", user=service_account("default", "s"))
+    assert not asks(grouped, "get", user=service_account("other", "s"))
+    assert not asks(grouped, "get", user=User("x:system:serviceaccount:default:s"))
+
+
+def test_names_and_subresources_narrow_a_rule() -> None:
+    world = cluster(role(rule("get", resourceNames=["w"]), rule("get", on="pods/log", group="")), binding(ANNS))
+    assert asks(world, "get", name="w") and not asks(world, "get", name="v") and not asks(world, "get")
+    assert asks(world, "get", "pods/log") and not asks(world, "get", "pods")
+
+
+def test_an_aggregated_role_has_the_rules_of_those_it_selects() -> None:
+    selected = role(rule("get"), kind="ClusterRole", name="part", metadata={"labels": {"add": "yes"}})
+    whole = role(
+        kind="ClusterRole", aggregationRule={"clusterRoleSelectors": [{"matchLabels": {"add": "yes"}}]}
+    )  # fmt: skip
+    assert asks(cluster(selected, whole, binding(ANNS, to="ClusterRole")), "get")
+    assert not asks(cluster(whole, binding(ANNS, to="ClusterRole")), "get")
+
+
+def test_a_write_under_a_users_name_needs_the_right_to_it() -> None:
+    world = cluster(workload("Deployment"), role(rule("update")), binding(ANNS))
+    found = get(world, "Deployment").manifest
+    api.put(world, {**found, "spec": {**found["spec"], "replicas": 2}}, "ann", user=ANN)
+    assert get(world, "Deployment").spec.replicas == 2
+    with pytest.raises(Denied) as refused:
+        api.delete(world, key("Deployment"), "ann", user=ANN)
+    assert str(refused.value) == (
+        'deployments.apps "w" is forbidden: User "ann" cannot delete resource "deployments" '
+        'in API group "apps" in the namespace "default"'
+    )
+    with pytest.raises(Denied, match="cannot create resource"):
+        api.put(world, workload("Deployment", "v"), "ann", user=ANN)
+    change(world, "Deployment", replicas=1)  # nobody in particular: nobody is asked
+
+
+def test_a_pod_without_its_service_account_is_refused() -> None:
+    world = cluster(workload("Deployment", template=template(serviceAccountName="s")), seconds=5)
+    assert members(world, "Deployment") == []
+    (owner,) = world.store.list("ReplicaSet")
+    assert set(reasons(world, "ReplicaSet", owner.key.name)) == {"FailedCreate"}
+    said = {e.message.partition("forbidden: ")[2] for e in world.cluster.events.values() if e.reason == "FailedCreate"}
+    assert said == {'error looking up service account default/s: serviceaccount "s" not found'}
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "s", "namespace": "default"}}
+    api.put(world, account, "user")
+    world.run_for(10_000_000)
+    assert len(members(world, "Deployment")) == 1
+
+
+def test_every_namespace_has_its_default_account() -> None:
+    world = cluster(workload("Deployment", template=template(serviceAccountName="default")), seconds=5)
+    assert len(members(world, "Deployment")) == 1
+
+
+def test_an_account_may_be_listed_after_the_pod_that_needs_it() -> None:
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "default"}}
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "s", "namespace": "default"}}
+    manifests = Manifests(({**pod, "spec": template(serviceAccountName="s")["spec"]}, account))
+    world = deploy(manifests, describe(manifests))
+    assert [found.key.name for found in world.store.list("Pod")] == ["p"]
