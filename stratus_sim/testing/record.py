@@ -17,7 +17,7 @@ import msgspec
 from stratus_sim.errors import UserError
 from stratus_sim.files import write_atomically
 from stratus_sim.testing.episode import Limits
-from stratus_sim.testing.events import to_lines
+from stratus_sim.testing.events import chained
 from stratus_sim.testing.policy import PolicyFactory
 from stratus_sim.testing.provenance import Build, Origin, build
 from stratus_sim.testing.scenario import Scenario
@@ -27,7 +27,7 @@ from stratus_sim.transaction.driver import validate_trace
 from stratus_sim.transaction.records import Header as Journal
 from stratus_sim.transaction.records import from_plain
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header", tag_field="kind"):
@@ -60,7 +60,7 @@ def save(path: Path, header: Header, outcome: Outcome) -> None:
 def contents(header: Header, outcome: Outcome) -> bytes:
     """The bytes of a recorded episode."""
     verdict = {"kind": "verdict", "problem": outcome.problem}
-    return to_lines([msgspec.to_builtins(header), *outcome.episode.events, verdict])
+    return chained([msgspec.to_builtins(header), *outcome.episode.events, verdict])
 
 
 def header_for(setup: Setup, policy: str, outcome: Outcome) -> Header:

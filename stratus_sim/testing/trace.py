@@ -4,9 +4,11 @@ A log is a recorded episode (`stratus run --out`) or a journal (`stratus run --j
 records must be a behaviour of the specification, record by record; an episode must also agree with what it says of the
 clock, the policy's actions and the decisions.
 
-What cannot be seen is what leaves a behaviour of the specification: a missing tick or foreign write that nothing after
-it rests on, a shorter log (a prefix of a behaviour is one), a missing `submit` before a rejection, `escalate` in place
-of a final `again`, two undo records in the other order. An episode's first value of a field is taken on trust.
+Each line of a recording is linked to those before it, and each line of a journal numbered and checksummed, so that
+a line dropped, moved or edited is found where it stands. Of a log whose links were made anew, what cannot be seen
+is what leaves a behaviour of the specification: a missing tick or foreign write that nothing after it rests on, a
+shorter journal (a prefix of a behaviour is one), a missing `submit` before a rejection, `escalate` in place of a
+final `again`, two undo records in the other order. An episode's first value of a field is taken on trust.
 """
 
 from __future__ import annotations
@@ -20,11 +22,14 @@ import msgspec
 
 from stratus_sim.cluster.configuration import ABSENT
 from stratus_sim.errors import UserError
+from stratus_sim.testing.events import linked
 from stratus_sim.transaction import records as r
 from stratus_sim.transaction.driver import replaying
 from stratus_sim.transaction.journal import read_journal
 from stratus_spec import SpecViolation
 
+LAST = "verdict"
+"""The kind of a recording's last line."""
 JOURNAL_START = b'{"crc":'
 ENDS = {"commit": "commit", "abort": "abort", "begin": ""}
 """Steps after which a transaction is committed, aborted or undecided."""
@@ -79,10 +84,23 @@ def check_log(path: Path) -> Checked:
         records = read_journal(path)
         return check_lines(path, [Line(number, record) for number, record in enumerate(records, 1)])
     events = _events(path)
+    _check_links(path, events)
     lines = [Line(n, _record(path, n, e), e.get("time_us")) for n, e in events if e.get("kind") == "machine"]
     checked = check_lines(path, lines)
     _check_story(path, events)
     return checked
+
+
+def _check_links(path: Path, events: list[tuple[int, dict[str, Any]]]) -> None:
+    """Every line follows the one before it as it was written, and the last one is there."""
+    before = ""
+    for number, event in events:
+        link = event.pop("link", None)
+        if link != linked(before, event):
+            raise Rejected(path, number, "this line was edited or moved, or one before it was dropped")
+        before = link
+    if not events or events[-1][1].get("kind") != LAST:
+        raise Rejected(path, len(events), f"the log was cut: it does not end with the {LAST}")
 
 
 def check_lines(path: Path, lines: list[Line]) -> Checked:

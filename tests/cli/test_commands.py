@@ -141,7 +141,7 @@ def test_a_log_is_checked_against_the_specification(stratus, tmp_path) -> None:
     altered = (tmp_path / "run.jsonl").read_text().replace('"step":"approve"', '"step":"reject"')
     (tmp_path / "altered.jsonl").write_text(altered)
     ran = stratus("prove", "--trace", "altered.jsonl", "--format", "json")
-    line = next(n for n, text in enumerate(altered.splitlines(), 1) if '"step":"commit"' in text)
+    line = next(n for n, text in enumerate(altered.splitlines(), 1) if '"step":"reject"' in text)
     assert ran.code == 1 and json.loads(ran.out)["line"] == line
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from stratus_agents.policies import load_policy
 from stratus_sim.errors import UserError
+from stratus_sim.testing.events import chained
 from stratus_sim.testing.record import contents, header_for
 from stratus_sim.testing.scenario import Disruption, Scenario
 from stratus_sim.testing.trace import Rejected, check_log
@@ -50,6 +51,14 @@ def log(name: str) -> tuple[bytes, ...]:
 
 
 def check(lines):
+    """Check these lines with their links made anew: what must be seen is in what they say."""
+    events = [json.loads(line) for line in lines]
+    for event in events:
+        event.pop("link", None)
+    return as_they_are([*chained(events).splitlines(keepends=True)])
+
+
+def as_they_are(lines):
     with TemporaryDirectory() as folder:
         path = Path(folder) / "run.jsonl"
         path.write_bytes(b"".join(lines))
@@ -180,9 +189,31 @@ def test_an_invented_action_is_seen():
     assert rejected(edited("repaired", forge)) is not None
 
 
+@pytest.mark.parametrize("name", LOGS)
+@pytest.mark.parametrize("tamper", ["drop", "swap", "edit"])
+def test_a_tampered_line_is_found_where_it_stands(name, tamper):
+    lines = list(log(name))
+    for number in range(0, len(lines) - 1, 7):
+        altered = list(lines)
+        if tamper == "drop":
+            del altered[number]
+        elif tamper == "swap":
+            altered[number : number + 2] = reversed(lines[number : number + 2])
+        else:
+            altered[number] = lines[number].replace(b'"kind":', b'"x":0,"kind":', 1)
+        with pytest.raises(Rejected, match="edited or moved, or one before it was dropped") as found:
+            as_they_are(altered)
+        assert found.value.line == number + 1
+
+
+def test_a_log_that_was_cut_is_rejected():
+    with pytest.raises(Rejected, match="was cut"):
+        as_they_are(log("reckless")[:-1])
+
+
 def test_a_log_without_transactions_is_the_users_mistake(tmp_path):
     path = tmp_path / "run.jsonl"
-    path.write_text('{"kind":"header"}\n')
+    path.write_bytes(chained([{"kind": "header"}, {"kind": "verdict"}]))
     with pytest.raises(UserError, match="no transaction"):
         check_log(path)
     with pytest.raises(UserError, match="cannot be read"):
