@@ -83,7 +83,7 @@ def read(group: Group, obligation: Obligation, model: z3.ModelRef) -> Counterexa
     before = {v.name: v.term for v in machine.variables}
     after = before if transition is None else {**before, **transition.updates}
     given = () if transition is None else transition.params
-    reading = Reading(machine, model, (before, after), given)
+    reading = Reading(machine, model, given)
     pre, post = reading.state(before), reading.state(after)
     params = {str(p): reading.value(p) for p in given}
     bindings = {str(constant): reading.value(constant) for constant in prop.over}

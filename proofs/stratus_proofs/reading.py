@@ -22,14 +22,12 @@ TOPS = ("depth", "sent")
 class Reading:
     """Values of terms (written over the uninterpreted sorts) in a model found in scope.
 
-    Members of uninterpreted sorts are read as strings, such as `field1` or `nobody`. `states` are the terms of the
-    states whose configurations functions may be asked about; `params` are terms of arguments, any of which may be an
-    index.
+    Members of uninterpreted sorts are read as strings, such as `field1` or `nobody`. `params` are terms of arguments,
+    any of which may be an index.
     """
 
     machine: Machine
     model: z3.ModelRef
-    states: tuple[Mapping[str, Any], ...]
     params: tuple[Any, ...] = ()
 
     def value(self, term: Any) -> Any:

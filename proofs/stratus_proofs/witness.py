@@ -105,7 +105,7 @@ def _premise(machine: Machine, prop: Property, run: Unrolled) -> Any:
 
 
 def _replay(machine: Machine, prop: Property, run: Unrolled, model: z3.ModelRef) -> Witness:
-    reading = Reading(machine, model, run.states, tuple(term for params in run.params for term in params.values()))
+    reading = Reading(machine, model, tuple(term for params in run.params for term in params.values()))
     interpreter = reading.interpreter(machine)
     free = [v for v in machine.variables if v.name not in machine.init]
     states = [interpreter.initial(**{v.name: reading.value(v.term) for v in free})]

@@ -6,7 +6,7 @@ requirements"): requirements are ANDed, an empty selector matches everything. (A
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from stratus_sim.cluster.objects import Resource
@@ -20,7 +20,7 @@ def matches(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
     """Whether every requirement of a selector holds for a set of labels."""
     if not (selector.match_labels or {}).items() <= labels.items():
         return False
-    return all(_holds(requirement, labels) for requirement in selector.match_expressions or ())
+    return all(_holds(r, labels) for r in selector.match_expressions or ())
 
 
 def matching(world: World, namespace: str, selector: LabelSelector) -> list[Resource]:
@@ -33,8 +33,12 @@ def matching(world: World, namespace: str, selector: LabelSelector) -> list[Reso
 
 
 def _holds(requirement: Requirement, labels: Mapping[str, str]) -> bool:
-    value, listed = labels.get(requirement.key), requirement.values or ()
-    match requirement.operator:
+    return satisfies(labels.get(requirement.key), requirement.operator, requirement.values or ())
+
+
+def satisfies(value: str | None, operator: str, listed: Collection[str]) -> bool:
+    """Whether a label's value (None: it is not there) satisfies `In`, `NotIn`, `Exists` or `DoesNotExist`."""
+    match operator:
         case "In":
             return value is not None and value in listed
         case "NotIn":

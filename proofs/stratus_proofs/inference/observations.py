@@ -67,7 +67,7 @@ def _run(machine: Machine, prop: Property) -> Iterator[tuple[tuple[str, ...], tu
     run, solver = question(machine, prop, BUDGET)
     if solver.check() != z3.sat:
         return
-    reading = Reading(machine, solver.model(), run.states)
+    reading = Reading(machine, solver.model())
     interpreter = reading.interpreter(machine)
     state = interpreter.initial(
         **{v.name: reading.value(v.term) for v in machine.variables if v.name not in machine.init}

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from stratus_sim.cluster.objects import Resource
 from stratus_sim.cluster.scheduling.attempt import Attempt, Refusal
+from stratus_sim.cluster.selectors import satisfies
 from stratus_sim.manifests.pod_shapes import PodSpec
 from stratus_sim.manifests.scheduling_shapes import NodeRequirement, NodeSelector, NodeSelectorTerm
 
@@ -58,15 +59,8 @@ def fulfils(term: NodeSelectorTerm, node: Resource) -> bool:
 def holds(requirement: NodeRequirement, labels: Mapping[str, str]) -> bool:
     """Whether a requirement holds for a set of labels; `Gt` and `Lt` compare whole numbers."""
     value, listed = labels.get(requirement.key), requirement.values or []
-    match requirement.operator:
-        case "In":
-            return value is not None and value in listed
-        case "NotIn":
-            return value is None or value not in listed
-        case "Exists":
-            return value is not None
-        case "DoesNotExist":
-            return value is None
+    if requirement.operator not in ("Gt", "Lt"):
+        return satisfies(value, requirement.operator, listed)
     if value is None or len(listed) != 1 or not (_whole(value) and _whole(listed[0])):
         return False
     return int(value) > int(listed[0]) if requirement.operator == "Gt" else int(value) < int(listed[0])
