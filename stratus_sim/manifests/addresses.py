@@ -59,17 +59,12 @@ def parse_address(
     return _stated(found)
 
 
-def address_of(value: str, name: str = "", siblings: Mapping[str, str] | None = None) -> Address | None:
-    """The first host and port of a value known to hold an address, whether or not anybody answers there.
+def addresses_of(value: str, name: str = "", siblings: Mapping[str, str] | None = None) -> list[Address]:
+    """Every host and port in a value known to hold addresses, whether or not anybody answers there.
 
     `name` and `siblings` are the variable's name and its environment: a port may stand beside the host
-    (`DB_HOST`, `DB_PORT`). None when the value is no address at all, such as an empty or mistyped one.
+    (`DB_HOST`, `DB_PORT`). Empty when the value is no address at all, such as a mistyped one.
     """
-    return next(iter(addresses_of(value, name, siblings)), None)
-
-
-def addresses_of(value: str, name: str = "", siblings: Mapping[str, str] | None = None) -> list[Address]:
-    """Every address in a value known to hold some, as `address_of` reads them."""
     beside = sibling_port(name, siblings or {})
     found = addresses(value) or _bare(value)
     return [(host, beside if port is None else port) for host, port in found]

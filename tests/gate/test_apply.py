@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -25,12 +23,12 @@ from stratus_sim.gate.twin import Twin
 from stratus_sim.transaction.driver import replay, validate_trace
 from stratus_sim.transaction.journal import read_journal
 from stratus_sim.transaction.limits import LIMITS
-from stratus_sim.transaction.lines import LineFile
 from stratus_sim.transaction.records import Moved
 from tests.adapters.proxy import Answer, proxied, redirected
 from tests.adapters.served import EPOCH_US, Live
 from tests.gate import plans
 from tests.transaction import small
+from tests.transaction.killing import AFTER, BEFORE, killed
 
 
 def certified(shop: Live, plan: Plan) -> Certificate:
@@ -237,40 +235,21 @@ class ChildClock:
         self._now_us += duration_us
 
 
-def killed(shop: Live, plan: Plan, certificate: Certificate, journal: Path, at: int, *, after: bool) -> bool:
+def killed_apply(shop: Live, plan: Plan, journal: Path, at: int, moment: str) -> bool:
     """Apply in a process that is killed at its `at`-th write to the journal; whether it lived that long."""
-    now_us = EPOCH_US + shop.server.world.now_us
-    child = os.fork()
-    if child == 0:
-        _die_at(at, after)
+    now_us, certificate = EPOCH_US + shop.server.world.now_us, certified(shop, plan)
+
+    def work(journal: Path) -> None:
         kubernetes.WallClock = lambda: ChildClock(shop.server.url, now_us)  # type: ignore[misc,assignment]
-        try:
-            apply(plan, certificate, shop.target, journal)
-        except BaseException:  # noqa: BLE001  # a forked test must not go on as a second pytest
-            os._exit(1)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, "apply failed before it could be killed"
-    return os.WIFSIGNALED(status)
+        apply(plan, certificate, shop.target, journal)
 
-
-def _die_at(at: int, after: bool) -> None:
-    numbers, write = count(), LineFile.write
-
-    def deadly(self: LineFile, data: bytes) -> None:
-        last = next(numbers) == at
-        if not last or after:
-            write(self, data)
-        if last:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    LineFile.write = deadly  # type: ignore[method-assign]
+    return killed(work, journal, at, moment)
 
 
 def test_killed_between_the_actions(stratus, shop: Live, tmp_path: Path) -> None:
     """After the first write to the cluster, before the journal says that it happened."""
     before, journal, plan = shop.everything(), tmp_path / "j", plans.plan(*plans.GOOD)
-    assert killed(shop, plan, certified(shop, plan), journal, 5, after=False)
+    assert killed_apply(shop, plan, journal, 5, BEFORE)
     assert shop.everything() == before | {small.REPLICAS: 3}
     assert shop.holder() == "mitigator"
     ran = stratus("recover", journal)
@@ -281,7 +260,7 @@ def test_killed_between_the_actions(stratus, shop: Live, tmp_path: Path) -> None
 
 def test_recovery_on_a_machine_whose_clock_is_behind(shop: Live, tmp_path: Path, monkeypatch) -> None:
     before, journal, plan = shop.everything(), tmp_path / "j", plans.plan(*plans.GOOD)
-    assert killed(shop, plan, certified(shop, plan), journal, 5, after=False)
+    assert killed_apply(shop, plan, journal, 5, BEFORE)
     monkeypatch.setattr(kubernetes, "WallClock", lambda: ChildClock(shop.server.url, 1))
     assert recover_files(journal).open
     assert shop.everything() == before
@@ -312,14 +291,14 @@ def test_the_answer_to_a_commit_is_lost(stratus, shop: Live) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("after", [False, True], ids=["before the write", "after it"])
+@pytest.mark.parametrize("moment", [BEFORE, AFTER])
 @pytest.mark.parametrize("actions", [plans.GOOD, plans.BAD], ids=["good", "bad"])
-def test_killed_at_every_write(actions: tuple[Any, ...], after: bool, stratus, shop: Live, tmp_path: Path) -> None:
+def test_killed_at_every_write(actions: tuple[Any, ...], moment: str, stratus, shop: Live, tmp_path: Path) -> None:
     """Whenever it dies, `stratus recover` leaves the cluster as it was, or as committed, and the lock free."""
     plan, opened = plans.plan(*actions), 0
     for at in count():
         before, journal = shop.everything(), tmp_path / f"{at}.journal"
-        if not killed(shop, plan, certified(shop, plan), journal, at, after=after):
+        if not killed_apply(shop, plan, journal, at, moment):
             break
         opened += _open(journal)
         ran = stratus("recover", journal)
@@ -349,7 +328,7 @@ def _reset(shop: Live, before: dict[Field, Value]) -> None:
 
 def test_a_foreign_write_survives_kill_and_recovery(shop: Live, tmp_path: Path) -> None:
     plan, journal = plans.plan(*plans.GOOD), tmp_path / "j"
-    assert killed(shop, plan, certified(shop, plan), journal, 7, after=True)
+    assert killed_apply(shop, plan, journal, 7, AFTER)
     assert shop.everything()[small.GREETING] == "bye"
     shop.human(small.SETTINGS, data={"greeting": "moin"})
     recovery = recover_files(journal)
