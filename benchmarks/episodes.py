@@ -9,8 +9,12 @@ from pathlib import Path
 from benchmarks.profiling import cpu_s, top_five
 from stratus_sim.cluster import api
 from stratus_sim.cluster.actions import Action
+from stratus_sim.genesis import deploy
 from stratus_sim.kernel import SECOND_US
-from stratus_sim.manifests.sizing import DEFAULT_LOAD_RPS
+from stratus_sim.manifests.application import describe
+from stratus_sim.manifests.load import load
+from stratus_sim.manifests.topology import Topology
+from stratus_sim.manifests.traffic_shapes import DeclaredLoad
 from stratus_sim.telemetry.observation import Observation, observe
 from stratus_sim.telemetry.severity import measure
 from stratus_sim.testing.policy import Answer, Submit
@@ -104,10 +108,9 @@ def _stage() -> Stage:
 
 
 def _loaded() -> World:
-    world = _start()
-    entries = len(world.application.entrypoints)
-    world.schedule(0, "traffic.load", 1000 * LOAD_RPS // (DEFAULT_LOAD_RPS * entries))
-    return world
+    """With users who come at random: no second is like the one before."""
+    manifests = load(OTEL_DEMO)
+    return deploy(manifests, describe(manifests, Topology(load=DeclaredLoad(rps=LOAD_RPS, arrivals="poisson"))))
 
 
 def _hour(world: World) -> None:

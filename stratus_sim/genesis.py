@@ -9,9 +9,10 @@ from stratus_sim.cluster import api
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.application import Application
 from stratus_sim.manifests.load import Manifests
+from stratus_sim.manifests.traffic import STANDING_S
 from stratus_sim.world import World
 
-STEADY_US = 180 * SECOND_US
+STEADY_US = STANDING_S * SECOND_US
 """Time from applying the manifests to the first fault: longer than any start-up, probe and alert window."""
 
 _FIRST = ("Namespace", "Node", "ConfigMap", "Secret", "PersistentVolumeClaim", "Service")

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from stratus_sim import application, cluster, faults
 from stratus_sim.application.processes import ApplicationProcesses
 from stratus_sim.application.state import TrafficState
-from stratus_sim.cluster.objects import ObjectKey
+from stratus_sim.cluster.indexes import StoreState
+from stratus_sim.cluster.objects import node_key
 from stratus_sim.cluster.process import Processes
 from stratus_sim.cluster.state import ClusterState
-from stratus_sim.cluster.store import Store, StoreState
+from stratus_sim.cluster.store import Store
 from stratus_sim.faults.state import FaultState
 from stratus_sim.kernel import Kernel, KernelState
 from stratus_sim.kernel.draft import Draft
@@ -81,5 +82,5 @@ class World(Kernel):
 
     def node_alive(self, name: str) -> bool:
         """Whether the kubelet of a node reports."""
-        node = self.store.get(ObjectKey("Node", "", name))
+        node = self.store.get(node_key(name))
         return node is not None and bool(node.status.heartbeat)

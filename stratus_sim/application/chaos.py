@@ -14,14 +14,21 @@ if TYPE_CHECKING:
     from stratus_sim.world import World
 
 
+class Side(NamedTuple):
+    """The pods of some namespaces, of all where none is named, that have these labels."""
+
+    namespaces: tuple[str, ...]
+    labels: Mapping[str, str]
+
+    def has(self, namespace: str, labels: Mapping[str, str]) -> bool:
+        return (not self.namespaces or namespace in self.namespaces) and self.labels.items() <= labels.items()
+
+
 class Partition(NamedTuple):
-    """Traffic from pods with `source` labels to pods with `target` labels is dropped."""
+    """Traffic from pods on the `source` side to pods on the `target` side is dropped."""
 
-    source: Mapping[str, str]
-    target: Mapping[str, str]
-
-    def cuts(self, source: Mapping[str, str], target: Mapping[str, str]) -> bool:
-        return self.source.items() <= source.items() and self.target.items() <= target.items()
+    source: Side
+    target: Side
 
 
 def partitions(world: World) -> list[Partition]:
@@ -34,12 +41,13 @@ def _read(resource: Resource) -> list[Partition]:
     spec: Mapping[str, Any] = resource.manifest.get("spec") or {}
     if spec.get("action") != "partition":
         return []
-    source, target = _labels(spec), _labels(spec.get("target") or {})
-    if not source or not target:
+    source, target = _side(spec), _side(spec.get("target") or {})
+    if not source.labels or not target.labels:
         return []
     forth, back = Partition(source, target), Partition(target, source)
     return {"from": [back], "both": [forth, back]}.get(str(spec.get("direction", "to")), [forth])
 
 
-def _labels(side: Mapping[str, Any]) -> Mapping[str, str]:
-    return (side.get("selector") or {}).get("labelSelectors") or {}
+def _side(side: Mapping[str, Any]) -> Side:
+    selector = side.get("selector") or {}
+    return Side(tuple(selector.get("namespaces") or ()), selector.get("labelSelectors") or {})

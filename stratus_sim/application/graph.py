@@ -15,7 +15,8 @@ from stratus_sim.manifests.calls import Call
 
 class Plan(NamedTuple):
     """`knots` are the workloads in sets that call each other in a circle, most of one member, callees first; `order`
-    lists their members. `callees` names the workload behind each hard call, `keys` the object of each workload."""
+    lists their members. `callees` names the workload behind each hard call, `keys` the object of each workload. `names`
+    are all workloads in order."""
 
     knots: tuple[tuple[str, ...], ...]
     order: tuple[str, ...]
@@ -24,6 +25,7 @@ class Plan(NamedTuple):
     entries: tuple[str, ...]
     cyclic: bool
     keys: Mapping[str, ObjectKey]
+    names: tuple[str, ...]
 
 
 @lru_cache(maxsize=64)
@@ -41,6 +43,7 @@ def plan_of(application: Application) -> Plan:
         entries=entries,
         cyclic=not nx.is_directed_acyclic_graph(_graph(callees)),
         keys={name: ObjectKey(w.kind, w.namespace, w.name) for name, w in application.workloads.items()},
+        names=tuple(sorted(application.workloads)),
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from immutables import Map
-
+from stratus_sim.application import errors
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.manifests.calls import Call
+
+if TYPE_CHECKING:
+    from stratus_sim.application.flow import Entrance, Fare
 
 
 class Hop(NamedTuple):
@@ -18,7 +20,7 @@ class Hop(NamedTuple):
     error: str = ""
 
 
-REFUSED = Hop("", "connection refused")
+REFUSED = Hop("", errors.REFUSED)
 
 Hops = Mapping[Hop, int]
 """Where requests land, and which share of them: so many parts of the sum. In order of pods."""
@@ -27,15 +29,15 @@ Stamp = tuple[Any, ...]
 
 
 class Serving(NamedTuple):
-    """The pods of a workload that serve, the CPU they may use together, and how long they make a request wait for it.
+    """The pods of a workload that serve, the CPU they may use together, and how long they make a request wait.
 
-    `throttled_us` is the mean over the pods.
+    `throttled_us` is the mean over the pods: for CPU their limits do not let them have, and for their node's network.
     """
 
     stamp: Stamp
-    pods: tuple[Resource, ...]
-    millicores: int
-    throttled_us: int
+    pods: tuple[Resource, ...] = ()
+    millicores: int = 0
+    throttled_us: int = 0
 
 
 class Landing(NamedTuple):
@@ -55,12 +57,17 @@ class Dialled(NamedTuple):
 
 
 class Routes(NamedTuple):
-    """What was found in an epoch.
+    """What was found in an epoch, when the store was at `version`; `keys` names the object of each workload.
 
-    All of it is void once a node falls silent or comes back, a Service comes, goes or changes, or chaos strikes.
+    All of it is void once a node falls silent, suffers or is well again, a Service comes, goes or changes, or chaos
+    strikes. `fares` and `entrances` are what followed from it.
     """
 
     services: frozenset[str]
-    serving: Map[str, Serving] = Map()
-    landings: Map[tuple[str, int | None], Landing] = Map()
-    dialled: Map[Call, Dialled] = Map()
+    version: int = -1
+    keys: Mapping[str, ObjectKey] = {}
+    serving: Mapping[str, Serving] = {}
+    landings: Mapping[tuple[str, int | None], Landing] = {}
+    dialled: Mapping[Call, Dialled] = {}
+    fares: Mapping[str, Fare] = {}
+    entrances: Mapping[str, Entrance] = {}

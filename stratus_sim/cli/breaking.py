@@ -15,6 +15,8 @@ from stratus_spec import SPECIFICATION, Specification
 
 if TYPE_CHECKING:
     from stratus_proofs import Report
+    from stratus_proofs.harm.holding import Holding
+    from stratus_proofs.harm.search import Reenactment
     from stratus_proofs.reachable.necessity import Necessity
 
 
@@ -78,27 +80,44 @@ def prove_case(name: str, bound: int, format: Format) -> None:
 
 
 def as_json(report: Report, subject: Specification, found: Necessity) -> dict[str, Any]:
-    """The report and the runs as plain data."""
+    """The report, the runs and the harm as plain data."""
     import stratus_proofs  # noqa: PLC0415
+    from stratus_proofs.harm import telling  # noqa: PLC0415
     from stratus_proofs.reachable import story  # noqa: PLC0415
-    from stratus_proofs.reachable.reenact import reenact  # noqa: PLC0415
 
-    runs = [story.as_json(trace, subject.prop[name]) for name, trace in found.traces.items()]
-    hurting = found.headline and reenact(found.headline).as_json()
-    necessity = {"bound": found.bound, "runs": runs, "unreached": list(found.unreached), "reenacted": hurting}
+    runs = {**found.traces, **found.guided}
+    played, holds = _harm(subject, found)
+    necessity = {
+        "bound": found.bound,
+        "runs": [story.as_json(trace, subject.prop[name]) for name, trace in runs.items()],
+        "guided": list(found.guided),
+        "unreached": list(found.unreached),
+        "reenacted": played and telling.as_json(played),
+        "holds": holds and {"kept": list(holds.kept), "given_up": list(holds.given_up), "harmless": holds.harmless},
+    }
     return {**stratus_proofs.as_json(report), "necessity": necessity}
 
 
 def show(report: Report, subject: Specification, found: Necessity) -> None:
-    """Print the failing properties, then each run, then what no run reaches."""
+    """Print the failing properties, then each run, what no run reaches, and the harm."""
     from stratus_proofs.reachable import story  # noqa: PLC0415
-    from stratus_proofs.render import counterexample_lines, properties_table, verdict  # noqa: PLC0415
+    from stratus_proofs.render import properties_table, verdict  # noqa: PLC0415
 
     Console(highlight=False).print(properties_table(report))
-    for name, trace in found.traces.items():
-        for number, line in enumerate(["", *story.lines(trace, subject.prop[name])]):
-            out.print(Text(line, style="bold red" if number == 1 else ""), soft_wrap=True)
-    out.print(Text(f"\n{_reenacted(found)}"), soft_wrap=True)
+    for name, trace in {**found.traces, **found.guided}.items():
+        label = ", along a given path: not shown to be shortest" if name in found.guided else ""
+        head, *rest = story.lines(trace, subject.prop[name])
+        out.print(Text(f"\n{head}{label}", style="bold red"), soft_wrap=True)
+        for line in rest:
+            out.print(Text(line), soft_wrap=True)
+    _show_unreached(report, found)
+    _show_harm(subject, found)
+    Console(highlight=False).print(verdict(report))
+
+
+def _show_unreached(report: Report, found: Necessity) -> None:
+    from stratus_proofs.render import counterexample_lines  # noqa: PLC0415
+
     for name in found.unreached:
         label = f"induction fails, but no run of up to {found.bound} steps breaks it: its state may be unreachable"
         out.print(Text(f"\n{name}: {label}; --bound searches further", style="yellow"), soft_wrap=True)
@@ -106,12 +125,23 @@ def show(report: Report, subject: Specification, found: Necessity) -> None:
             if failure.prop == name and failure.counterexample is not None:
                 for line in counterexample_lines(failure.counterexample):
                     out.print(f"  {line}", soft_wrap=True)
-    Console(highlight=False).print(verdict(report))
 
 
-def _reenacted(found: Necessity) -> str:
-    from stratus_proofs.reachable.reenact import reenact  # noqa: PLC0415
+def _show_harm(subject: Specification, found: Necessity) -> None:
+    from stratus_proofs.harm import telling  # noqa: PLC0415
 
-    if found.headline is None:
-        return f"Replayed by the interpreter alone: nothing within {found.bound} steps touches what a user sees."
-    return f"{found.headline.prop} reenacted {reenact(found.headline)}"
+    played, holds = _harm(subject, found)
+    told = telling.lines(played) if played else ["No harm was measured in any run played on the simulated cluster."]
+    for number, line in enumerate(["", *told, *([str(holds)] if holds else [])]):
+        out.print(Text(line, style="bold" if number == 1 else ""), soft_wrap=True)
+
+
+def _harm(subject: Specification, found: Necessity) -> tuple[Reenactment | None, Holding | None]:
+    """A run that does harm; where it is trespass alone, or nothing, also what still holds."""
+    from stratus_proofs.harm.holding import holding  # noqa: PLC0415
+    from stratus_proofs.harm.search import search  # noqa: PLC0415
+
+    played = search(subject.machine, found.traces.values())
+    if played is not None and played.beyond_trespass:
+        return played, None
+    return played, holding(subject)

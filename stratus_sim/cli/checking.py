@@ -18,9 +18,11 @@ from stratus_sim.cli.options import (
     ManifestsOption,
     ModelOption,
     NamespaceOption,
+    NoiseOption,
     OutputOption,
     SeedOption,
     TopologyOption,
+    WithOption,
     err,
     out,
     print_json,
@@ -42,6 +44,8 @@ def check(
     app: AppOption = "hotel",
     examples: Annotated[int, typer.Option(min=1, help="scenarios to try")] = 100,
     seed: SeedOption = 0,
+    noise: NoiseOption = False,
+    with_: WithOption = [],  # noqa: B006  # typer makes a new list
     model: ModelOption = None,
     output: OutputOption = "auto",
     protected: Annotated[
@@ -59,7 +63,7 @@ def check(
     stage = Stage(episodes.source(app, manifests, topology, namespace))
     if format is Format.text:
         episodes.warn(stage)
-    setup = episodes.setup(stage, policy, model=episodes.ModelChoice(model, output))
+    setup = episodes.setup(stage, policy, model=episodes.ModelChoice(model, output))._replace(noise=noise)
     modes: tuple[Mode, ...] = ("protected",) if protected else ("own", "protected")
     tallies = [tally(setup, mode, examples, seed, quiet=format is Format.json) for mode in modes]
     files = _save_smallest(setup, policy, tallies, out_file)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from stratus_sim.cli.options import Format, FormatOption, out, print_json
+from stratus_sim.cli.options import Format, FormatOption, WithOption, out, print_json
 
 
 def problems(format: FormatOption = Format.text) -> None:
@@ -24,11 +24,11 @@ def policies(format: FormatOption = Format.text) -> None:
     _show(format, ("policy", "needs", "what it does"), rows + driven)
 
 
-def faults(format: FormatOption = Format.text) -> None:
+def faults(with_: WithOption = [], format: FormatOption = Format.text) -> None:  # noqa: B006  # typer makes a new list
     """List the faults that can be injected. Example: stratus faults"""
-    from stratus_sim.faults import FAULTS  # noqa: PLC0415
+    from stratus_sim.faults import everything  # noqa: PLC0415
 
-    _show(format, ("fault", "what it does"), [(f.name, f.summary) for f in FAULTS.values()])
+    _show(format, ("fault", "what it does"), [(f.name, f.summary) for f in everything().values()])
 
 
 def _show(format: Format, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:

@@ -12,6 +12,8 @@ import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
+from stratus_sim import extensions
+
 
 class Format(str, Enum):  # noqa: UP042  # typer shows the values of a (str, Enum)
     """How results are printed."""
@@ -29,7 +31,20 @@ ModelOption = Annotated[str | None, typer.Option("--model", help="model of OPENA
 OutputOption = Annotated[str, typer.Option("--output", help="how the model answers: auto, tools or json")]
 PromptsOption = Annotated[Path | None, typer.Option("--prompts", help="folder of prompt files, instead of ours")]
 BudgetOption = Annotated[int | None, typer.Option(min=1, help="what the model may cost in one episode")]
+NoiseOption = Annotated[bool, typer.Option("--noise", help="two short disturbances every five minutes")]
 AppOption = Annotated[str, typer.Option("--app", help="embedded application, where no --manifests are given")]
+
+
+def _load(specs: list[str]) -> list[str]:
+    for spec in specs:
+        extensions.load(spec)
+    return specs
+
+
+WithOption = Annotated[
+    list[str],
+    typer.Option("--with", callback=_load, is_eager=True, help="module or file.py that adds faults, controllers, ..."),
+]
 
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 

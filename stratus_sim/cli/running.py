@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 from rich.text import Text
 
@@ -16,10 +17,12 @@ from stratus_sim.cli.options import (
     ManifestsOption,
     ModelOption,
     NamespaceOption,
+    NoiseOption,
     OutputOption,
     PromptsOption,
     SeedOption,
     TopologyOption,
+    WithOption,
     err,
     out,
     print_json,
@@ -48,6 +51,8 @@ def run(
     max_tokens: BudgetOption = None,
     max_seconds: BudgetOption = None,
     seed: SeedOption = 0,
+    noise: NoiseOption = False,
+    with_: WithOption = [],  # noqa: B006  # typer makes a new list
     out_file: Annotated[Path | None, typer.Option("--out", help="record the episode for `stratus replay`")] = None,
     journal: Annotated[Path | None, typer.Option(help="write-ahead journal on disk, for `stratus recover`")] = None,
     unprotected: Annotated[bool, typer.Option("--unprotected", help="without the transaction runtime")] = False,
@@ -64,7 +69,8 @@ def run(
     limits = {"replies": max_replies, "tokens": max_tokens, "seconds": max_seconds}
     budget = {part: limit for part, limit in limits.items() if limit is not None}
     setup = episodes.setup(stage, policy, journal, episodes.ModelChoice(model, output, prompts, budget))
-    scenario = Scenario(fault=strike, target=episodes.target(setup.stage, strike, target), seed=seed)
+    struck = episodes.target(setup.stage, strike, target)
+    scenario = Scenario(fault=strike, target=struck, seed=seed, noise=noise or msgspec.UNSET)
     outcome = run_trial(setup, scenario, episodes.mode_of(setup, unprotected), watch=True)
     if out_file is not None:
         save(out_file, header_for(setup, policy, outcome), outcome)

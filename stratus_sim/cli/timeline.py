@@ -70,6 +70,7 @@ def describe(event: dict[str, Any]) -> tuple[str, str]:
 _WORDS: dict[str, Callable[[dict[str, Any]], tuple[str, str]]] = {
     "fault.on": lambda e: (f"{e['fault']} strikes {e['target'].partition(' in ')[0]}", "red"),
     "fault.off": lambda e: (f"{e['fault']} on {e['target'].partition(' in ')[0]} ends", "red"),
+    "noise": lambda e: (f"{e['disturbance']} ({e['target'].partition(' in ')[0]}), for a moment", "dim"),
     "attempt.begin": lambda e: (f"attempt {e['number']} begins", "cyan"),
     "policy.action": lambda e: (f"  {_action(e['action'])} → {e['told'].partition(':')[0]}", ""),
     "policy.diagnosed": lambda e: (f"diagnosis: {_cut(e['cause'])}" if e["cause"] else "no cause found: gives up", ""),

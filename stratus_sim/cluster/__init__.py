@@ -6,18 +6,19 @@ Importing this package registers every controller with the kernel and the store.
 from stratus_sim.cluster import (
     endpoints,
     garbage,
+    ingress,
     kubelet,
     namespaces,
     nodes,
-    probes,
+    orphans,
     scheduler,
-    taints,
+    taint_eviction,
     volumes_binder,
     workloads,
 )
 from stratus_sim.cluster.admission.plugins import PLUGINS
 
-_OTHERS = (endpoints, garbage, namespaces, taints, volumes_binder)
-CONTROLLERS = (*PLUGINS, *workloads.CONTROLLERS, scheduler, kubelet, probes, nodes, *_OTHERS)
+_OTHERS = (endpoints, garbage, ingress, namespaces, orphans, taint_eviction, volumes_binder)
+CONTROLLERS = (*PLUGINS, *workloads.CONTROLLERS, scheduler, kubelet, nodes, *_OTHERS)
 
 __all__ = ["CONTROLLERS"]

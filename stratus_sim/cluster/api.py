@@ -58,7 +58,7 @@ def put(world: World, manifest: Manifest, writer: str, *, whole: bool = False, u
         rbac.authorize(world, user, "create" if old is None else "update", key)
     manifest = admitted(world, manifest, old.manifest if old else None)
     if old is None:
-        garbage.check(world, world.store.create(manifest, status=_first_status(manifest)))
+        garbage.check(world, world.store.create(manifest, status=_first_status(world, manifest)))
     else:
         garbage.proceed(world, world.store.configure(key, manifest))
     _audit(world, writer, key, old.manifest if old else None, manifest, whole=whole)
@@ -111,9 +111,11 @@ def _verb(before: Any, after: Any) -> str:
     return "delete" if after is None else "create" if before is None else "update"
 
 
-def _first_status(manifest: Manifest) -> Status:
+def _first_status(world: World, manifest: Manifest) -> Status:
     kind = str(manifest.get("kind"))
-    return initial_status(manifest) if kind == "Node" else _FIRST[kind]() if kind in _FIRST else None
+    if kind == "Node":
+        return initial_status(manifest, world.store.on_node(key_of(manifest).name))
+    return _FIRST[kind]() if kind in _FIRST else None
 
 
 _FIRST: Mapping[str, Callable[[], Status]] = {

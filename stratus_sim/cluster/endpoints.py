@@ -6,18 +6,23 @@ Follows kubernetes.io/docs/concepts/services-networking/service ("Port definitio
 from __future__ import annotations
 
 from bisect import bisect_left
+from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from stratus_sim.cluster.objects import ObjectKey, Resource
-from stratus_sim.cluster.probes import port_number
+from stratus_sim.cluster.specs import port_number
 from stratus_sim.cluster.status import Endpoint, EndpointsStatus
-from stratus_sim.cluster.store import selects, watches
+from stratus_sim.cluster.store import selects
+from stratus_sim.cluster.watching import STANDING, WRITTEN, watches
 from stratus_sim.kernel import handler
 from stratus_sim.manifests.pod_shapes import PodSpec
 from stratus_sim.manifests.shapes import ServiceSpec
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
+
+_POD = attrgetter("pod")
 
 
 @watches("Service")
@@ -26,14 +31,14 @@ def on_service(world: World, old: Resource | None, new: Resource | None) -> None
         world.enqueue("endpoints", new.key)
 
 
-@watches("Pod")
+@watches("Pod", of=WRITTEN | STANDING)
 def on_pod(world: World, old: Resource | None, new: Resource | None) -> None:
     if old is None or new is None:
         _enqueue(world, new or old)
     elif old.labels is not new.labels and old.labels != new.labels:
         _enqueue(world, old)
         _enqueue(world, new)
-    elif serving(old) != serving(new):
+    elif (old.status.ready and not old.deleting) is not (new.status.ready and not new.deleting):
         _enqueue(world, new)
 
 
@@ -48,6 +53,7 @@ def serving(pod: Resource) -> bool:
     return ready and not pod.deleting
 
 
+@lru_cache(maxsize=1 << 16)
 def slice_of(service: ObjectKey) -> ObjectKey:
     return ObjectKey("EndpointSlice", service.namespace, service.name)
 
@@ -76,7 +82,7 @@ def reconcile_pod(world: World, place: tuple[ObjectKey, ObjectKey]) -> None:
         reconcile(world, place[0])
         return
     endpoints: tuple[Endpoint, ...] = found.status.endpoints
-    at = bisect_left(endpoints, place[1].name, key=_pod_name)
+    at = bisect_left(endpoints, place[1].name, key=_POD)
     after = at + 1 if at < len(endpoints) and endpoints[at].pod == place[1].name else at
     listed: tuple[Endpoint, ...] = ()
     if pod is not None and serving(pod) and selects(service.spec.selector, pod):
@@ -87,10 +93,6 @@ def reconcile_pod(world: World, place: tuple[ObjectKey, ObjectKey]) -> None:
 
 def _endpoint(service: Resource, pod: Resource) -> Endpoint:
     return Endpoint(pod.key.name, pod.status.node, _ports(service.spec, pod.spec))
-
-
-def _pod_name(endpoint: Endpoint) -> str:
-    return endpoint.pod
 
 
 def _create_slice(world: World, service: ObjectKey, name: ObjectKey, status: EndpointsStatus) -> None:

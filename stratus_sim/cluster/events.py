@@ -24,12 +24,22 @@ class EventRecord(msgspec.Struct, frozen=True, gc=False):
     last_us: int
 
 
-def emit(world: World, involved: ObjectKey, reason: str, message: str, *, warning: bool = False) -> None:
-    """Record that something happened to an object."""
+def emit(
+    world: World,
+    involved: ObjectKey,
+    reason: str,
+    message: str,
+    *,
+    warning: bool = False,
+    times: int = 1,
+    since_us: int | None = None,
+) -> None:
+    """Record that something happened to an object: now, or so many `times` from `since_us` until now."""
     mark, now_us = (involved, reason, message), world.now_us
     old = world.events.now.get(mark)
     if old is None:
-        record = EventRecord(involved, "Warning" if warning else "Normal", reason, message, 1, now_us, now_us)
+        kind, first_us = "Warning" if warning else "Normal", now_us if since_us is None else since_us
+        record = EventRecord(involved, kind, reason, message, times, first_us, now_us)
     else:
-        record = EventRecord(involved, old.type, reason, message, old.count + 1, old.first_us, now_us)
+        record = EventRecord(involved, old.type, reason, message, old.count + times, old.first_us, now_us)
     world.events.set(mark, record)

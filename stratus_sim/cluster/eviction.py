@@ -64,13 +64,24 @@ def refusal(world: World, leaving: Iterable[Resource]) -> str:
     """
     gone: set[ObjectKey] = set()
     for pod in leaving:
-        if pods.active(pod) and pod.status.phase == "Running" and (barrier := _barrier(world, pod, gone)):
+        if barrier := _barrier(world, pod, gone):
             return barrier
         gone.add(pod.key)
     return ""
 
 
+def allowed(world: World, leaving: Iterable[Resource]) -> list[Resource]:
+    """Those of these pods that may be evicted now, each after the ones before it; the others are told to wait (429)."""
+    gone: dict[ObjectKey, Resource] = {}
+    for pod in leaving:
+        if not _barrier(world, pod, gone):
+            gone[pod.key] = pod
+    return list(gone.values())
+
+
 def _barrier(world: World, pod: Resource, gone: Collection[ObjectKey]) -> str:
+    if not pods.active(pod) or pod.status.phase != "Running":
+        return ""
     budgets = covering(world, pod)
     if len(budgets) != 1:
         return ", ".join(budget.key.name for budget in budgets)
@@ -84,7 +95,7 @@ def _barrier(world: World, pod: Resource, gone: Collection[ObjectKey]) -> str:
 
 def covering(world: World, pod: Resource) -> list[Resource]:
     """The budgets that count a pod."""
-    if not world.store.state.by_kind.get("PodDisruptionBudget"):
+    if not world.store.has("PodDisruptionBudget"):
         return []
     found = world.store.list("PodDisruptionBudget", pod.key.namespace)
     return [b for b in found if b.spec.selector is not None and selectors.matches(b.spec.selector, pod.labels)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from stratus_sim.cluster import pods
 from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource, finalizers_of, referred_by
-from stratus_sim.cluster.store import REMOVALS, watches
+from stratus_sim.cluster.watching import REMOVALS, watches
 from stratus_sim.cluster.workloads import claims
 from stratus_sim.kernel import handler
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from stratus_sim.cluster import garbage
 from stratus_sim.cluster.admission.registry import Write, forbidden, validates
 from stratus_sim.cluster.objects import ObjectKey, Resource
-from stratus_sim.cluster.store import REMOVALS, watches
+from stratus_sim.cluster.watching import REMOVALS, watches
 from stratus_sim.kernel import handler
 
 if TYPE_CHECKING:

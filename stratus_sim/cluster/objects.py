@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -42,6 +43,12 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     owner: ObjectKey | None = None
     created_us: int = 0
     deleting: bool = False
+
+
+known_key = lru_cache(maxsize=1 << 16)(ObjectKey)
+"""The key of this kind, namespace and name: for those that are asked for at every turn, and so are made once."""
+node_key = partial(known_key, "Node", "")
+"""The key of the node of this name."""
 
 
 def key_of(manifest: Manifest) -> ObjectKey:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import msgspec
+from msgspec.structs import replace
 
-from stratus_sim.cluster import lifecycle, priority
+from stratus_sim.cluster import container_status, lifecycle, priority
 from stratus_sim.cluster.admission.refusal import Item, refuse
 from stratus_sim.cluster.admission.registry import Denied, admitted
 from stratus_sim.cluster.events import emit
@@ -18,21 +18,22 @@ if TYPE_CHECKING:
     from stratus_sim.world import World
 
 _NOTHING: Mapping[str, Any] = {}
+_ENDED = ("Succeeded", "Failed")
 
 
 def active(pod: Resource) -> bool:
     """Whether a pod counts towards its owner's replicas."""
-    return not pod.deleting and not ended(pod)
+    return not pod.deleting and pod.status.phase not in _ENDED
 
 
 def ended(pod: Resource) -> bool:
     """Whether the pod's containers have ended for good: it stays to be looked at, and takes nothing."""
-    return pod.status.phase in ("Succeeded", "Failed")
+    return pod.status.phase in _ENDED
 
 
 def standing(pod: Resource | None) -> tuple[int, int]:
     """What a pod adds to its owner's counts: active pods, and ready ones among them."""
-    if pod is None or not active(pod):
+    if pod is None or pod.deleting or pod.status.phase in _ENDED:
         return 0, 0
     return 1, int(pod.status.ready)
 
@@ -65,7 +66,7 @@ def create(
     raw = owner.manifest["spec"]["template"] if template is None else template
     metadata = {"name": name, "namespace": owner.key.namespace, **_marked(marks(raw), labels, annotations)}
     typed = owner.spec.template.spec
-    changed = {**fields, **priority.admitted(world, typed)}
+    changed = {**fields, **priority.admitted(world, typed.priority_class_name or "")}
     spec = {**raw["spec"], **changed} if changed else raw["spec"]
     wanted = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
     try:
@@ -99,15 +100,10 @@ def marks(template: Manifest) -> dict[str, Mapping[str, str]]:
 
 def update(world: World, pod: Resource, **changes: Any) -> None:
     """Report a changed status; `since_us` follows a change of readiness."""
-    if changes.get("ready", pod.status.ready) != pod.status.ready:
+    status = pod.status
+    if "ready" in changes and changes["ready"] is not status.ready:
         changes["since_us"] = world.now_us
-    world.store.report(pod.key, msgspec.structs.replace(pod.status, **changes))
-
-
-def finish(world: World, pod: Resource, reason: str) -> None:
-    """Record that all containers have ended for good: well for `Completed`, else failed for `reason`."""
-    phase = "Succeeded" if reason == "Completed" else "Failed"
-    update(world, pod, phase=phase, ready=False, reason=reason, message="")
+    world.store.report(pod.key, replace(status, **changes))
 
 
 def terminate(world: World, key: ObjectKey) -> None:
@@ -121,13 +117,17 @@ def terminate(world: World, key: ObjectKey) -> None:
 
 def end(world: World, pod: Resource) -> None:
     """Have a pod that is marked for deletion stopped by its kubelet; one without a node is gone at once."""
-    if pod.status.node:
-        delay_us, hook_failed = lifecycle.termination_us(world, pod)
+    if not pod.status.node:
+        world.store.remove(pod.key)
+        return
+    running = container_status.running(pod)
+    delay_us, hook_failed = lifecycle.termination(world, pod, running)
+    if world.node_alive(pod.status.node):
+        for container in running:
+            emit(world, pod.key, "Killing", f"Stopping container {container.name}")
         if hook_failed:
             emit(world, pod.key, "FailedPreStopHook", "PreStopHook failed", warning=True)
-        world.schedule(delay_us, "kubelet.terminated", pod.key, pod.uid)
-    else:
-        world.store.remove(pod.key)
+    world.schedule(delay_us, "kubelet.terminated", pod.key, pod.uid)
 
 
 def root_owner(world: World, pod: Resource) -> ObjectKey | None:

@@ -17,15 +17,14 @@ _BUILT_IN = {"system-node-critical": 2_000_001_000, "system-cluster-critical": 2
 PREEMPT = "PreemptLowerPriority"
 
 
-def admitted(world: World, pod: PodSpec) -> dict[str, Any]:
-    """The fields admission sets on a new pod: priority, preemptionPolicy and, of a default class, its name.
+def admitted(world: World, name: str) -> dict[str, Any]:
+    """The fields admission sets on a new pod of a class, "" for none: priority, preemptionPolicy and the class's name.
 
-    Nothing where no class exists and none is named. A class nobody defined counts 0: the API server would refuse it.
+    Nothing where the class does not exist, or none is named and none is the default.
     """
-    name = pod.priority_class_name or ""
     if name in _BUILT_IN:
         return {"priority": _BUILT_IN[name], "preemptionPolicy": PREEMPT}
-    if not world.store.state.by_kind.get("PriorityClass"):
+    if not world.store.has("PriorityClass"):
         return {}
     for found in world.store.list("PriorityClass"):
         if found.key.name == name or (not name and found.spec.global_default):

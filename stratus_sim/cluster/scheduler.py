@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from stratus_sim.cluster import ordered, pods, priority, taints
+from stratus_sim.cluster import ordered, pods, priority, taint_eviction, taints
 from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.scheduling import filters, interpod, preemption, reasons, scores, storage
@@ -19,14 +19,14 @@ from stratus_sim.cluster.scheduling.attempt import Attempt, Refusal
 from stratus_sim.cluster.scheduling.memory import Memory, holds
 from stratus_sim.cluster.scheduling.scores import load
 from stratus_sim.cluster.specs import requested_mib, requested_millicores
-from stratus_sim.cluster.store import watches
+from stratus_sim.cluster.watching import ENDED, watches
 from stratus_sim.kernel import handler
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
 
 
-@watches("Pod")
+@watches("Pod", of=ENDED)
 def on_pod(world: World, old: Resource | None, new: Resource | None) -> None:
     if old is None and new is not None:
         _meet(world, new)
@@ -198,6 +198,8 @@ def _bind(attempt: Attempt, node: Resource) -> None:
         f"Successfully assigned {pod.key.namespace}/{pod.key.name} to {node.key.name}",
     )
     pods.update(world, pod, node=node.key.name, reason="ContainerCreating", message="")
+    if node.status.tainted:
+        taint_eviction.arrive(world, pod, node)
     for key in ordered.entries(memory.waiting):
         world.enqueue("scheduler", key)
 

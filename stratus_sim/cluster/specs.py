@@ -10,6 +10,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+from stratus_sim.cluster.reading import once
 from stratus_sim.manifests import quantity
 from stratus_sim.manifests.kinds import qualified
 from stratus_sim.manifests.pod_shapes import Container, PodSpec, Probe
@@ -20,7 +21,7 @@ _ACTED_ON = frozenset(
     {
         "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "HorizontalPodAutoscaler",
         "PersistentVolume", "PersistentVolumeClaim", "PodDisruptionBudget", "PriorityClass", "StorageClass", "Pod",
-        "Service", "Node",
+        "Service", "Node", "Ingress",
     }
 ) | POLICY_SHAPES.keys()  # fmt: skip
 
@@ -39,11 +40,13 @@ def read_spec(manifest: Mapping[str, Any]) -> Any:
     return read_shape(manifest, "the API server").spec
 
 
+@once
 def requested_millicores(pod: PodSpec) -> int:
     """CPU a pod has to be given, in millicores."""
     return _effective(pod, "cpu", _millicores)
 
 
+@once
 def requested_mib(pod: PodSpec) -> int:
     """Memory a pod has to be given, in MiB."""
     return _effective(pod, "memory", _mib)
@@ -63,6 +66,7 @@ def _effective(pod: PodSpec, what: str, read: Callable[[str | int | float], int]
     return max(most, together + sidecars)
 
 
+@once
 def usable_millicores(pod: PodSpec) -> int:
     """The CPU a pod may use: its limits, else its requests; a core where it states neither."""
     return sum(_millicores(_limits(c).get("cpu", _requested(c, "cpu"))) for c in pod.containers) or 1000
@@ -80,6 +84,18 @@ def best_effort(pod: PodSpec) -> bool:
     return not any({"cpu", "memory"} & stated for stated in amounts)
 
 
+def guaranteed(pod: PodSpec) -> bool:
+    """Whether a pod is of the QoS class Guaranteed: every container has limits and requests no less."""
+    resources = [c.resources for c in pod.containers]
+    limited = all(r is not None and {"cpu", "memory"} <= {*(r.limits or ())} for r in resources)
+    return limited and all(
+        container_request(c, what) == read(_limits(c)[what])
+        for c in pod.containers
+        for what, read in (("cpu", _millicores), ("memory", _mib))
+    )
+
+
+@once
 def limit_millicores(pod: PodSpec, name: str) -> int | None:
     """The CPU limit of a pod's container of this name in millicores, None when it has none."""
     found = next((container for container in pod.containers if container.name == name), None)
@@ -103,6 +119,13 @@ def probed_port(probe: Probe) -> int | str | None:
     """The port a probe asks; None for an exec probe, which always succeeds here."""
     action = probe.http_get or probe.tcp_socket or probe.grpc
     return action.port if action else None
+
+
+def port_number(container: Container, port: int | str) -> int | None:
+    """The number of a port given by number or by name."""
+    if isinstance(port, int) or port.isdigit():
+        return int(port)
+    return next((p.container_port for p in container.ports or () if p.name == port), None)
 
 
 def _limits(container: Container) -> Mapping[str, str | int | float]:

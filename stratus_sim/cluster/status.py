@@ -13,28 +13,48 @@ from stratus_sim.kernel.timers import Timer
 Phase = Literal["Pending", "Running", "Succeeded", "Failed"]
 
 
-class PodStatus(msgspec.Struct, frozen=True, gc=False):
-    """A pod as its kubelet reports it. The containers of a pod share one fate here: `reason` is the worst of them.
+State = Literal["waiting", "running", "terminated"]
 
-    `reason` is the waiting or termination reason kubectl would show (ErrImagePull, CrashLoopBackOff, ...), empty
-    when nothing is wrong. `env` is the environment the process was started with. `since_us` is when `ready` last
-    changed, `started_us` when the containers last started. `initialized` counts the init containers that have ended
-    well or, as sidecars, started; `failures` are attempts that failed in a row: pulls, then runs.
+
+class ContainerStatus(msgspec.Struct, frozen=True, gc=False):
+    """One container as its kubelet reports it.
+
+    `reason` is why it waits or has ended, as kubectl shows it (ErrImagePull, CrashLoopBackOff, ...), empty when nothing
+    is wrong. `started_us` is when it last started, 0 before; `restarts` counts the starts after the first.
+    `last_termination`, `code` and `ended_us` are reason, exit code and time of its latest end. `failures` are ends in
+    a row its back-off counts, `attempts` what failed in a row before it could run: attaching, then pulls.
+    """
+
+    state: State = "waiting"
+    ready: bool = False
+    reason: str = ""
+    message: str = ""
+    restarts: int = 0
+    last_termination: str = ""
+    code: int = 0
+    started_us: int = 0
+    ended_us: int = 0
+    failures: int = 0
+    attempts: int = 0
+
+
+class PodStatus(ContainerStatus, frozen=True, gc=False):
+    """A pod as its kubelet reports it.
+
+    Of a pod with one container the fields of `ContainerStatus` are this one's. Where there are several, or init
+    containers, each has its own in `containers`, in the order they start, and these fields sum them up: `restarts`
+    of all, the rest of the first in trouble. `env` is the environment each process was started with, by name;
+    `since_us` is when `ready` last changed. `initialized` counts the init containers that have ended well or, as
+    sidecars, started.
     """
 
     phase: Phase = "Pending"
     node: str = ""
     ip: str = ""
-    ready: bool = False
     since_us: int = 0
-    reason: str = ""
-    message: str = ""
-    restarts: int = 0
-    last_termination: str = ""
-    started_us: int = 0
     initialized: int = 0
-    failures: int = 0
     env: Mapping[str, Mapping[str, str]] = {}
+    containers: tuple[ContainerStatus, ...] = ()
 
 
 class ReplicaStatus(msgspec.Struct, frozen=True, gc=False):
@@ -187,14 +207,30 @@ class AutoscalerStatus(msgspec.Struct, frozen=True, gc=False):
     timer: Timer | None = None
 
 
+class Strain(msgspec.Struct, frozen=True, gc=False):
+    """What a machine suffers that no object says: others take a share of its CPUs (`stolen_permille`), its network
+    holds every request up (`delay_us`), or lets none through (`cut`) though its kubelet still reports."""
+
+    stolen_permille: int = 0
+    delay_us: int = 0
+    cut: bool = False
+
+
+CALM = Strain()
+
+
 class NodeStatus(msgspec.Struct, frozen=True, gc=False):
     """`heartbeat` is whether its kubelet reports; `ready` is what the control plane believes, 40 s later.
 
+    `silent_us` is when it last fell silent, `since_us` when `ready` last changed.
+
     `millicores` and `memory_mib` are what the pods bound to it have requested, `capacity_*` what it can give;
-    `images` is what it has pulled. `pressure` says of what it is short, Memory or Disk, and when that was last seen.
+    `images` is what it has pulled. `pressure` says of what it is short, Memory or Disk, and when that was last seen;
+    `tainted` since when it has which taints that send pods away.
     """
 
     heartbeat: bool = True
+    silent_us: int = 0
     ready: bool = True
     since_us: int = 0
     millicores: int = 0
@@ -203,6 +239,8 @@ class NodeStatus(msgspec.Struct, frozen=True, gc=False):
     capacity_mib: int = 0
     images: frozenset[str] = frozenset()
     pressure: Map[str, int] = Map()
+    tainted: Map[str, int] = Map()
+    strain: Strain = CALM
 
 
 class Endpoint(msgspec.Struct, frozen=True, gc=False):

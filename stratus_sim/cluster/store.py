@@ -1,48 +1,26 @@
-"""The API server's store: objects, the indexes controllers look things up in, and watches.
+"""The API server's store: objects, the indexes controllers look things up in, and who is told of changes.
 
 Index values are sorted: iteration order is the same on every machine, whatever the hash seed.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import takewhile
-from typing import Any, TypeVar
+from itertools import chain, takewhile
+from typing import Any
 
-import msgspec
-from immutables import Map
+from msgspec.structs import replace
 
-from stratus_sim.cluster import ordered, pods
-from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource, finalizers_of, key_of, labels_of, referred_by
+from stratus_sim.cluster import indexes, ordered, pods
+from stratus_sim.cluster.indexes import Index, StoreState
+from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource, finalizers_of, key_of, labels_of
 from stratus_sim.cluster.ordered import Ordered
 from stratus_sim.cluster.specs import read_spec
-from stratus_sim.cluster.status import PodStatus, Status
-from stratus_sim.kernel.draft import Draft
+from stratus_sim.cluster.standing import Standing
+from stratus_sim.cluster.status import Status
+from stratus_sim.cluster.watching import ANY, AUDIENCES, ENDED, LEAVING, NODE, READY, REMOVALS, STATUS, WRITTEN
 
-Watcher = Callable[[Any, Resource | None, Resource | None], None]
-_W = TypeVar("_W", bound=Watcher)
 Resources = list[Resource]
-_Index = Map[Any, Ordered[ObjectKey]]
-
-WATCHERS: dict[str, list[Watcher]] = {}
-REMOVALS = "*"
-"""What to watch instead of a kind to hear of every object that is gone, whatever it was."""
-
-
-def watches(*kinds: str) -> Callable[[_W], _W]:
-    """Call `function(world, old, new)` after every change of an object of these kinds.
-
-    `old` is None for a creation, `new` for a deletion.
-    """
-
-    def register(function: _W) -> _W:
-        for kind in kinds:
-            WATCHERS.setdefault(kind, []).append(function)
-        return function
-
-    return register
 
 
 def selects(selector: Mapping[str, str] | None, pod: Resource) -> bool:
@@ -50,50 +28,40 @@ def selects(selector: Mapping[str, str] | None, pod: Resource) -> bool:
     return bool(selector) and selector.items() <= pod.labels.items()  # type: ignore[union-attr]  # it is not empty
 
 
-@dataclass(slots=True)
-class StoreState:
-    """Everything in the store. Values are immutable: a shallow copy is a snapshot.
-
-    `standing` counts the pods of each owner: active ones, and ready ones among them; and the version that last changed
-    these counts, or what a serving pod is like.
-    """
-
-    version: int = 0
-    objects: Map[ObjectKey, Resource] = Map()
-    by_kind: _Index = Map()
-    by_owner: _Index = Map()
-    by_reference: _Index = Map()
-    by_node: _Index = Map()
-    by_label: _Index = Map()
-    by_selector: _Index = Map()
-    standing: Map[ObjectKey, tuple[int, int, int]] = Map()
-
-    def copy(self) -> StoreState:
-        return copy.copy(self)
-
-
 class Store:
-    """Read and write objects of one world; every write tells the watchers of its kind."""
+    """Read and write objects of one world; every write tells those who watch for such a change."""
+
+    get: Callable[[ObjectKey], Resource | None]
+    """The object of a key; ask the store for it each time, a snapshot puts another in its place."""
 
     def __init__(self, world: Any, state: StoreState) -> None:
         self._world = world
         self._state = state
-        self._objects, self._standing = Draft(state.objects), Draft(state.standing)
-        self._selecting: dict[tuple[str, int], tuple[Mapping[str, str], _Index, tuple[ObjectKey, ...]]] = {}
+        self._standing = Standing(state)
+        self.standing, self.standing_since = self._standing.of, self._standing.since
+        self.stirred = self._standing.stirred
+        self._open()
+        self._selecting: dict[tuple[str, int], tuple[Mapping[str, str], Index, tuple[ObjectKey, ...]]] = {}
 
     @property
     def state(self) -> StoreState:
         """What a snapshot of the store is taken of; ask again after a write, its maps stay as they are."""
-        self._state.objects, self._state.standing = self._objects.freeze(), self._standing.freeze()
-        return self._state
+        state = self._state
+        if state.version != self._opened:
+            state.objects = self._objects.finish()
+            self._standing.freeze()
+            self._open()
+        return state
+
+    def _open(self) -> None:
+        """Write into a draft of the map that every write goes to (see `kernel.draft`)."""
+        self._objects, self._opened = self._state.objects.mutate(), self._state.version
+        self.get = self._objects.get
 
     @property
     def version(self) -> int:
         """The number of writes so far, which is the resourceVersion of the latest."""
         return self._state.version
-
-    def get(self, key: ObjectKey) -> Resource | None:
-        return self._objects.now.get(key)
 
     def has(self, kind: str) -> bool:
         """Whether there is any object of a kind."""
@@ -125,7 +93,7 @@ class Store:
 
     def owned(self, owner: ObjectKey) -> Resources:
         """The objects a controller object owns, in order of kind and name."""
-        return self._resolve(self.owned_keys(owner))
+        return list(map(self._objects.__getitem__, chain.from_iterable(self._state.by_owner.get(owner, ()))))
 
     def owned_keys(self, owner: ObjectKey) -> Iterator[ObjectKey]:
         """The keys of `owned`."""
@@ -135,18 +103,13 @@ class Store:
         """The objects whose manifest names this one as their owner, in order of kind and name."""
         return self._resolve(ordered.entries(self._state.by_reference.get(owner, ())))
 
-    def standing(self, owner: ObjectKey) -> tuple[int, int]:
-        """How many pods of an owner are active, and how many of these ready, however many there are to count."""
-        active, ready, _ = self._standing.now.get(owner, _NOBODY)
-        return active, ready
-
-    def standing_since(self, owner: ObjectKey) -> int:
-        """The version that last changed which pods of an owner serve, or what a serving one is like; 0 without pods."""
-        return self._standing.now.get(owner, _NOBODY)[2]
-
     def on_node(self, node: str) -> Resources:
         """The pods bound to a node; those no node was found for yet under the empty name."""
         return self._resolve(ordered.entries(self._state.by_node.get(node, ())))
+
+    def count_on_node(self, node: str) -> int:
+        """How many pods `on_node` gives."""
+        return ordered.size(self._state.by_node.get(node, ()))
 
     def selected(self, namespace: str, selector: Mapping[str, str] | None) -> Resources:
         """The pods a label selector matches; an empty selector matches none (Service semantics)."""
@@ -171,7 +134,7 @@ class Store:
 
     def _find_selecting(self, pod: Resource) -> tuple[ObjectKey, ...]:
         index = self._state.by_selector
-        keys = [key for term in _labels(pod) for key in ordered.entries(index.get(term, ()))]
+        keys = [key for term in indexes.labels(pod) for key in ordered.entries(index.get(term, ()))]
         return tuple(service.key for service in self._resolve(keys) if selects(service.spec.selector, pod))
 
     def create(
@@ -195,13 +158,13 @@ class Store:
             owner=owner,
             created_us=self._world.now_us,
         )
-        self._change(self.get(key), resource)
+        self._change(self.get(key), resource, ANY)
         return resource
 
     def configure(self, key: ObjectKey, manifest: Manifest, spec: Any = None) -> Resource:
         """Replace the manifest of an object, keeping its status."""
-        old = self._objects.now[key]
-        new = msgspec.structs.replace(
+        old = self._objects[key]
+        new = replace(
             old,
             version=self._next_version(),
             generation=old.generation + 1,
@@ -209,29 +172,40 @@ class Store:
             labels=labels_of(manifest),
             spec=read_spec(manifest) if spec is None else spec,
         )
-        self._change(old, new)
+        self._change(old, new, WRITTEN)
         return new
 
     def report(self, key: ObjectKey, status: Any) -> None:
         """Set the status of an object; nothing happens where it is already that or the object is gone."""
-        old = self._objects.now.get(key)
+        old = self.get(key)
         if old is None or old.status == status:
             return
         state = self._state
         state.version = version = state.version + 1
-        new = msgspec.structs.replace(old, version=version, status=status)
-        self._objects.set(key, new)
-        if key.kind == "Pod":
-            self._recount(old, new)
-            if status.node != old.status.node:
-                state.by_node = _move(state.by_node, old, new, _node)
-        self._tell(key, old, new)
+        new, owner = replace(old, version=version, status=status), old.owner
+        self._objects[key] = new
+        about = self._follow(old, new) if key.kind == "Pod" else STATUS
+        for watcher in AUDIENCES[key.kind, owner.kind if owner else "", about]:
+            watcher(self._world, old, new)
+
+    def _follow(self, old: Resource, new: Resource) -> int:
+        """Keep counts and indexes up with the status of a Pod; what its change is about."""
+        before, after = old.status, new.status
+        about = STATUS if before.ready is after.ready else STATUS | READY
+        if before.phase != after.phase and pods.ended(old) is not pods.ended(new):
+            about |= ENDED
+        if about != STATUS or (after.ready and before.env is not after.env):
+            self._standing.recount(old, new)
+        if before.node != after.node:
+            about |= NODE
+            self._state.by_node = indexes.moved(self._state.by_node, old, new, indexes.node)
+        return about
 
     def mark_deleting(self, key: ObjectKey) -> None:
         """Say that an object is on its way out: it stays until it is removed."""
-        old = self._objects.now[key]
+        old = self._objects[key]
         if not old.deleting:
-            self._change(old, msgspec.structs.replace(old, version=self._next_version(), deleting=True))
+            self._change(old, replace(old, version=self._next_version(), deleting=True), LEAVING)
 
     def remove(self, key: ObjectKey) -> None:
         """Delete an object; one with finalizers is marked and stays until the last of them is taken off."""
@@ -242,114 +216,54 @@ class Store:
             self.mark_deleting(key)
             return
         self._next_version()
-        self._change(old, None)
-        for watcher in WATCHERS.get(REMOVALS, ()):
+        self._standing.depart(key)
+        self._change(old, None, ANY)
+        for watcher in AUDIENCES[REMOVALS, "", ANY]:
             watcher(self._world, old, None)
 
     def disown(self, key: ObjectKey) -> None:
         """Leave an object to itself: nobody owns or counts it any more."""
-        old = self._objects.now[key]
-        new = msgspec.structs.replace(old, version=self._next_version(), owner=None)
+        old = self._objects[key]
+        new = replace(old, version=self._next_version(), owner=None)
+        self._standing.depart(key)
         if key.kind == "Pod":
-            self._recount(old, None)
-        self._state.by_owner = _move(self._state.by_owner, old, new, _owner)
-        self._objects.set(key, new)
-        self._tell(key, old, new)
+            self._standing.recount(old, None)
+        self._state.by_owner = indexes.moved(self._state.by_owner, old, new, indexes.owner)
+        self._objects[key] = new
+        self._tell(old, new, WRITTEN)
 
     def _next_version(self) -> int:
         self._state.version += 1
         return self._state.version
 
     def _resolve(self, keys: Iterable[ObjectKey]) -> Resources:
-        return list(map(self._objects.now.__getitem__, keys))
+        return list(map(self._objects.__getitem__, keys))
 
-    def _change(self, old: Resource | None, new: Resource | None) -> None:
+    def _change(self, old: Resource | None, new: Resource | None, about: int) -> None:
         self._reindex(old, new)
-        self._tell((new or old).key, old, new)  # type: ignore[union-attr]  # one of them is there
+        self._tell(old, new, about)
 
-    def _tell(self, key: ObjectKey, old: Resource | None, new: Resource | None) -> None:
-        for watcher in WATCHERS.get(key.kind, ()):
+    def _tell(self, old: Resource | None, new: Resource | None, about: int) -> None:
+        changed = new or old
+        assert changed is not None  # noqa: S101  # one of them is there
+        owner = changed.owner
+        for watcher in AUDIENCES[changed.key.kind, owner.kind if owner else "", about]:
             watcher(self._world, old, new)
 
     def _reindex(self, old: Resource | None, new: Resource | None) -> None:
         state = self._state
         if new is not None:
-            self._objects.set(new.key, new)
+            self._objects[new.key] = new
         elif old is not None:
-            self._objects.delete(old.key)
+            del self._objects[old.key]
         if old is None or new is None:
-            state.by_kind = _move(state.by_kind, old, new, _kind)
-            state.by_owner = _move(state.by_owner, old, new, _owner)
-        state.by_reference = _move(state.by_reference, old, new, _references)
+            state.by_kind = indexes.moved(state.by_kind, old, new, indexes.kind)
+            state.by_owner = indexes.moved(state.by_owner, old, new, indexes.owner)
+        state.by_reference = indexes.moved(state.by_reference, old, new, indexes.references)
         kind = (new or old).key.kind  # type: ignore[union-attr]
         if kind == "Service":
-            state.by_selector = _move(state.by_selector, old, new, _selector)
+            state.by_selector = indexes.moved(state.by_selector, old, new, indexes.selector)
         elif kind == "Pod":
-            self._recount(old, new)
-            state.by_node = _move(state.by_node, old, new, _node)
-            state.by_label = _move(state.by_label, old, new, _labels)
-
-    def _recount(self, old: Resource | None, new: Resource | None) -> None:
-        before, after = pods.standing(old), pods.standing(new)
-        if before == after and not (after[1] and _altered(old, new)):
-            return
-        owner = (new or old).owner  # type: ignore[union-attr]  # one of them is there
-        if owner is None:
-            return
-        active, ready = self.standing(owner)
-        active, ready = active + after[0] - before[0], ready + after[1] - before[1]
-        if active or ready:
-            self._standing.set(owner, (active, ready, self._state.version))
-        else:
-            self._standing.delete(owner)
-
-
-_NOBODY = (0, 0, 0)
-
-
-def _altered(old: Resource | None, new: Resource | None) -> bool:
-    """Whether a pod is another one for whoever looks at its manifest and at the environment of its process."""
-    if old is None or new is None:
-        return True
-    return old.generation != new.generation or old.status.env is not new.status.env
-
-
-def _kind(resource: Resource) -> tuple[Any, ...]:
-    return (resource.key.kind,)
-
-
-def _owner(resource: Resource) -> tuple[Any, ...]:
-    return (resource.owner,) if resource.owner else ()
-
-
-def _references(resource: Resource) -> tuple[Any, ...]:
-    return () if resource.owner else referred_by(resource.manifest)
-
-
-def _node(resource: Resource) -> tuple[Any, ...]:
-    status = resource.status
-    return (status.node if isinstance(status, PodStatus) else "",)
-
-
-def _selector(service: Resource) -> tuple[Any, ...]:
-    """One pair of the selector is enough to find the Service from a pod's labels."""
-    selector = service.spec.selector
-    return ((service.key.namespace, *min(selector.items())),) if selector else ()
-
-
-def _labels(resource: Resource) -> tuple[Any, ...]:
-    return tuple((resource.key.namespace, k, v) for k, v in resource.labels.items())
-
-
-def _move(
-    index: _Index, old: Resource | None, new: Resource | None, terms: Callable[[Resource], tuple[Any, ...]]
-) -> _Index:
-    before, after = terms(old) if old else (), terms(new) if new else ()
-    if before == after:
-        return index
-    for term in before:
-        keys = ordered.remove(index[term], old.key)  # type: ignore[union-attr]
-        index = index.set(term, keys) if keys else index.delete(term)
-    for term in after:
-        index = index.set(term, ordered.insert(index.get(term, ()), new.key))  # type: ignore[union-attr]
-    return index
+            self._standing.recount(old, new)
+            state.by_node = indexes.moved(state.by_node, old, new, indexes.node)
+            state.by_label = indexes.moved(state.by_label, old, new, indexes.labels)

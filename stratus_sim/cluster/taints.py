@@ -1,22 +1,16 @@
 """Taints and tolerations: who may come to a node, and who may stay.
 
-Follows kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration. `tolerationSeconds` counts as for ever.
+Follows kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from stratus_sim.cluster import pods
-from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import Manifest, Resource
 from stratus_sim.cluster.specs import best_effort
-from stratus_sim.cluster.store import watches
-
-if TYPE_CHECKING:
-    from stratus_sim.world import World
 
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _TEXT = re.compile(r"(?P<key>[^=:\s]+)(=(?P<value>[^=:\s]*))?:(?P<effect>\w+)(?P<gone>-?)")
@@ -91,16 +85,10 @@ def pressing(node: Resource, pod: Resource) -> str:
 
 def outlasts(pod: Resource, taint: Mapping[str, Any]) -> bool:
     """Whether a pod tolerates a taint without an end (`tolerationSeconds`), as pods of DaemonSets do."""
+    return any(t.get("tolerationSeconds") is None for t in tolerating(pod, taint))
+
+
+def tolerating(pod: Resource, taint: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The tolerations of a pod that cover a taint."""
     tolerations = (pod.manifest.get("spec") or {}).get("tolerations") or []
-    return any(_tolerates(t, taint) for t in tolerations if t.get("tolerationSeconds") is None)
-
-
-@watches("Node")
-def on_node(world: World, old: Resource | None, new: Resource | None) -> None:
-    """A NoExecute taint sends away whoever does not tolerate it."""
-    if new is None or (old is not None and old.manifest is new.manifest) or not of(new.manifest):
-        return
-    for pod in world.store.on_node(new.key.name):
-        if untolerated(new.manifest, pod, "NoExecute"):
-            emit(world, pod.key, "TaintManagerEviction", f"Marking for deletion Pod {pod.key.namespace}/{pod.key.name}")
-            pods.terminate(world, pod.key)
+    return [toleration for toleration in tolerations if _tolerates(toleration, taint)]

@@ -33,18 +33,26 @@ def _unmountable(missing: expand.Missing) -> str:
 
 def environments(world: World, pod: Resource) -> tuple[Mapping[str, Mapping[str, str]], str]:
     """The environment of each container by name, and what kubelet would say is missing."""
+    found: dict[str, Mapping[str, str]] = {}
+    for container in pod.manifest["spec"]["containers"]:
+        found[container["name"]], problem = environment(world, pod, container)
+        if problem:
+            return found, problem
+    return found, ""
+
+
+def environment(world: World, pod: Resource, container: Mapping[str, Any]) -> tuple[Mapping[str, str], str]:
+    """The environment of a container, given as written, and what kubelet would say is missing."""
+    if not container.get("env") and not container.get("envFrom"):
+        return {}, ""
     meta = {
         "name": pod.key.name,
         "namespace": pod.key.namespace,
         "labels": pod.labels,
         "nodeName": pod.status.node,
     }
-    found: dict[str, Mapping[str, str]] = {}
-    for container in pod.manifest["spec"]["containers"]:
-        found[container["name"]], problems = expand.resolve_env(container, meta, lookup(world))
-        if problems:
-            return found, problems[0].message
-    return found, ""
+    found, problems = expand.resolve_env(container, meta, lookup(world))
+    return found, problems[0].message if problems else ""
 
 
 def lookup(world: World) -> expand.Lookup:

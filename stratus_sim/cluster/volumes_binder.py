@@ -15,8 +15,8 @@ from stratus_sim.cluster import volumes_matching as matching
 from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.status import ClaimStatus, VolumeStatus
-from stratus_sim.cluster.store import watches
 from stratus_sim.cluster.volumes_matching import CLAIM, CLASS, VOLUME, ZONE
+from stratus_sim.cluster.watching import watches
 from stratus_sim.kernel import SECOND_US, handler
 from stratus_sim.manifests.storage_shapes import StorageClass
 

@@ -32,17 +32,26 @@ class Fault(NamedTuple):
 
 
 FAULTS: dict[str, Fault] = {}
+"""What scenarios are drawn from: faults that find a target in any application."""
+SERVER_FAULTS: dict[str, Fault] = {}
+"""Faults of databases, caches, queues and flags, which strike where they are asked for by name."""
 
 
-def register(fault: Fault) -> Fault:
-    """Add a fault to the catalogue.
+def register(fault: Fault, catalogue: dict[str, Fault] = FAULTS) -> Fault:
+    """Add a fault to a catalogue.
 
     Raises:
         ValueError: another one has this name.
     """
-    if FAULTS.setdefault(fault.name, fault) is not fault:
+    if everything().get(fault.name, fault) is not fault:
         raise ValueError(f"two faults are called {fault.name!r}: rename one")
+    catalogue[fault.name] = fault
     return fault
+
+
+def everything() -> dict[str, Fault]:
+    """All faults by name."""
+    return {**FAULTS, **SERVER_FAULTS}
 
 
 def find(name: str) -> Fault:
@@ -51,9 +60,10 @@ def find(name: str) -> Fault:
     Raises:
         UserError: there is none.
     """
-    if name not in FAULTS:
-        raise unknown_name("fault", name, FAULTS)
-    return FAULTS[name]
+    found = everything()
+    if name not in found:
+        raise unknown_name("fault", name, found)
+    return found[name]
 
 
 def choose_target(world: World, fault: Fault, wanted: str | None = None) -> ObjectKey:

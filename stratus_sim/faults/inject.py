@@ -30,7 +30,13 @@ def schedule(world: World, delay_us: int, name: str, target: ObjectKey) -> None:
 
 @handler("fault.inject")
 def inject(world: World, name: str, target: ObjectKey, writes: Writes, found: Writes) -> None:
-    """Switch a fault on; `found` is what switching it off puts back."""
+    """Switch a fault on; `found` is what switching it off puts back.
+
+    One that is on already, or that would write where another one has, changes nothing: what that one found is what
+    has to come back.
+    """
+    if (name, target) in world.faults.active or _held(world) & {key for key, _ in writes}:
+        return
     world.faults.active = world.faults.active.set((name, target), found)
     _write(world, writes)
     find(name).strike(world, target)
@@ -47,6 +53,11 @@ def heal(world: World, name: str, target: ObjectKey) -> None:
     find(name).mend(world, target)
     _write(world, found)
     world.record("fault.off", {"fault": name, "target": str(target)})
+
+
+def _held(world: World) -> set[ObjectKey]:
+    """The objects active faults have written."""
+    return {key for found in world.faults.active.values() for key, _ in found}
 
 
 def _manifest(world: World, key: ObjectKey) -> Manifest | None:

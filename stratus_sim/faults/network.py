@@ -10,6 +10,7 @@ from stratus_sim.cluster import nodes, pods
 from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.faults.catalogue import Fault, Writes, register
 from stratus_sim.faults.workload import WRONG_PORT, deployments, pods_of
+from stratus_sim.manifests.application import Workload
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
@@ -40,25 +41,25 @@ def _callers(world: World) -> list[ObjectKey]:
     return [key for key in deployments(world) if _callee(world, key) is not None]
 
 
-def _callee(world: World, caller: ObjectKey) -> Mapping[str, str] | None:
-    """The labels of the first workload a Deployment cannot do without."""
+def _callee(world: World, caller: ObjectKey) -> Workload | None:
+    """The first workload a Deployment cannot do without."""
     for call in world.application.calls_from(f"{caller.namespace}/{caller.name}"):
         for workload in world.application.services.get(call.target_key, ())[:1]:
             if call.hard:
-                return world.application.workloads[workload].labels
+                return world.application.workloads[workload]
     return None
 
 
 def _partitioned(world: World, target: ObjectKey) -> Writes:
-    source = world.application.workloads[f"{target.namespace}/{target.name}"].labels
+    source, callee = world.application.workloads[f"{target.namespace}/{target.name}"], _callee(world, target)
     spec: Mapping[str, Any] = {
         "action": "partition",
         "mode": "all",
         "direction": "to",
-        "selector": {"namespaces": [target.namespace], "labelSelectors": dict(source)},
-        "target": {"mode": "all", "selector": {"labelSelectors": dict(_callee(world, target) or {})}},
+        "selector": _pods_of(source),
+        "target": {"mode": "all", "selector": _pods_of(callee) if callee else {}},
     }
-    metadata = {"name": f"{target.name}-partition", "namespace": CHAOS_NAMESPACE}
+    metadata = {"name": f"{target.namespace}-{target.name}-partition", "namespace": CHAOS_NAMESPACE}
     manifest = {
         "apiVersion": "chaos-mesh.org/v1alpha1",
         "kind": "NetworkChaos",
@@ -66,6 +67,10 @@ def _partitioned(world: World, target: ObjectKey) -> Writes:
         "spec": spec,
     }
     return [(ObjectKey("NetworkChaos", CHAOS_NAMESPACE, metadata["name"]), manifest)]
+
+
+def _pods_of(workload: Workload) -> Mapping[str, Any]:
+    return {"namespaces": [workload.namespace], "labelSelectors": dict(workload.labels)}
 
 
 def _times_out(world: World, target: ObjectKey) -> bool:

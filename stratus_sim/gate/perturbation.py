@@ -8,8 +8,9 @@ import msgspec
 from hypothesis import strategies as st
 
 from stratus_sim.cluster import pods
-from stratus_sim.cluster.nodes import GRACE_US, TOLERATION_US
+from stratus_sim.cluster.nodes import GRACE_US
 from stratus_sim.cluster.objects import ObjectKey
+from stratus_sim.cluster.taint_eviction import TOLERATION_US
 from stratus_sim.kernel import SECOND_US, handler
 from stratus_sim.world import World
 

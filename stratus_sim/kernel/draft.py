@@ -20,29 +20,25 @@ class Draft(Generic[K, V]):
     `now` is for reading (`get`, `[]`, `in`, `len`); it is another object after each `freeze`.
     """
 
-    __slots__ = ("_open", "now")
+    __slots__ = ("_frozen", "now")
 
     def __init__(self, frozen: Map[K, V]) -> None:
-        self.now: Map[K, V] | MapMutation[K, V] = frozen
-        self._open: MapMutation[K, V] | None = None
+        self._frozen: Map[K, V] | None = frozen
+        self.now: MapMutation[K, V] = frozen.mutate()
 
     def set(self, key: K, value: V) -> None:
-        draft = self._begin() if self._open is None else self._open
-        draft[key] = value
+        self._frozen = None
+        self.now[key] = value
 
     def delete(self, key: K) -> None:
         """Raises KeyError where there is none."""
-        draft = self._begin() if self._open is None else self._open
-        del draft[key]
+        self._frozen = None
+        del self.now[key]
 
     def freeze(self) -> Map[K, V]:
-        """The map as it is; later writes do not touch it."""
-        if self._open is not None:
-            self.now, self._open = self._open.finish(), None
-        assert isinstance(self.now, Map)  # noqa: S101  # nothing is open
-        return self.now
-
-    def _begin(self) -> MapMutation[K, V]:
-        assert isinstance(self.now, Map)  # noqa: S101  # nothing is open
-        self.now = self._open = self.now.mutate()
-        return self._open
+        """The map as it is; later writes do not touch it. The same object as before where nothing was written."""
+        frozen = self._frozen
+        if frozen is None:
+            self._frozen = frozen = self.now.finish()
+            self.now = frozen.mutate()
+        return frozen

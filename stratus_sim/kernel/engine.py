@@ -7,6 +7,7 @@ that has begun, and one event to begin the next.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
@@ -17,6 +18,7 @@ from immutables import Map
 from simpy import Environment
 from simpy.events import NORMAL, URGENT, Event, EventPriority
 
+from stratus_sim.kernel import collector
 from stratus_sim.kernel import log as logs
 from stratus_sim.kernel.agenda import Agenda, Slots
 from stratus_sim.kernel.draft import Draft
@@ -25,7 +27,7 @@ from stratus_sim.kernel.streams import draw_bits, uniform
 from stratus_sim.kernel.timers import Timer
 
 Mark = tuple[str, Any]
-"""A work queue and an item on it."""
+"""A work queue and an item on it; the queue without a name has the timers that are due at the instant they were set."""
 
 
 @dataclass(slots=True)
@@ -75,8 +77,9 @@ class _Call(Event):
         engine.schedule(self, priority, delay_us)
 
 
-_AFTER_ALL = EventPriority(2)
-"""Priority of what ends a run: SimPy fires equal times in order of priority, and timers have NORMAL, which is 1."""
+_LATER, _LAST = EventPriority(2), EventPriority(3)
+"""Priorities of what has become due within an instant and of what ends a run: SimPy fires equal times in order of
+priority, and timers, which were set before the instant, have NORMAL, which is 1."""
 
 
 class Kernel:
@@ -85,36 +88,40 @@ class Kernel:
     def __init__(self, state: KernelState) -> None:
         self._state = state
         self._agenda = Agenda(state.slots)
+        self._present = self._agenda.present
         self._draws = Draft(state.draws)
+        self._queued = state.queued
+        self.now_us, self._sequence, self._fired = state.now_us, state.sequence, state.fired
         self._engine: Environment | None = None
-        self._batch: list[Mark] | None = None
-        self._turn_us: float = inf
+        self._due: deque[Mark] = deque()
+        self._attended = self._stepping = False
+        self._awaited: list[float] = [inf]
         self._fires, self._works, self._turns = (self._fire,), (self._work,), (self._turn,)
 
     @property
     def kernel(self) -> KernelState:
-        """What a snapshot of the kernel is taken of; ask again after a change, its `slots` stay as they are."""
-        self._state.slots = self._agenda.freeze()
-        self._state.draws = self._draws.freeze()
-        return self._state
-
-    @property
-    def now_us(self) -> int:
-        return self._state.now_us
+        """What a snapshot of the kernel is taken of; ask again after a change, its values stay as they are."""
+        state = self._state
+        state.now_us, state.sequence, state.fired = self.now_us, self._sequence, self._fired
+        state.slots, state.draws = self._agenda.freeze(), self._draws.freeze()
+        return state
 
     def schedule(self, delay_us: int, handler: str, *arguments: Any) -> Timer:
         """Call `handler(world, *arguments)` after `delay_us` microseconds; return what `cancel` takes."""
-        state = self._state
-        state.sequence = sequence = state.sequence + 1
-        timer = Timer(state.now_us + delay_us, sequence, handler, arguments)
+        self._sequence = sequence = self._sequence + 1
+        due_us = self.now_us + delay_us
+        timer = Timer(due_us, sequence, handler, arguments)
         begun, engine = self._agenda.add(timer), self._engine
-        if engine is not None:
-            if begun:
-                _Call(engine, delay_us, self._fires, timer)
-            else:
-                self._await_turn(engine)
-            if not delay_us:
-                self._batch = None  # what is queued from now on comes after this timer
+        if engine is None:
+            return timer
+        if not delay_us:
+            self._due.append(("", timer))
+            if not self._attended:
+                self._look()
+        elif begun:
+            _Call(engine, delay_us, self._fires, timer)
+        elif due_us < self._awaited[-1]:
+            self._await_turn(engine)
         return timer
 
     def cancel(self, timer: Timer) -> None:
@@ -126,17 +133,12 @@ class Kernel:
 
         The handler named `queue` gets the item within the same microsecond.
         """
-        state, mark = self._state, (queue, item)
-        sequence = state.sequence + 1
-        if state.queued.setdefault(mark, sequence) != sequence:
-            return
-        state.sequence = sequence
-        if self._engine is None:
-            return
-        if self._batch is None:
-            self._batch = []
-            _Call(self._engine, 0, self._works, self._batch)
-        self._batch.append(mark)
+        mark, sequence = (queue, item), self._sequence + 1
+        if self._queued.setdefault(mark, sequence) == sequence:
+            self._sequence = sequence
+            self._due.append(mark)
+            if not self._attended:
+                self._look()
 
     def draw(self, entity: str, purpose: str, low: int, high: int) -> int:
         """The next integer in [low, high] of the stream (entity, purpose)."""
@@ -151,75 +153,107 @@ class Kernel:
 
     def run_until(self, time_us: int) -> None:
         """Fire every timer due up to and including `time_us`, then set the clock to it; nothing for a past time."""
-        if time_us < self._state.now_us:
+        if time_us < self.now_us:
             return
         engine = self._engine or self._rebuild()
         end = Event(engine)
         end._ok, end._value = True, None
-        engine.schedule(end, _AFTER_ALL, time_us - self._state.now_us)
+        engine.schedule(end, _LAST, time_us - self.now_us)
         try:
-            engine.run(end)
+            with collector.still():
+                engine.run(end)
         except BaseException:
             self._engine = None  # the end of this run is still in there and would end a later one
             raise
-        self._state.now_us = time_us
+        self.now_us = time_us
         self._agenda.begin(time_us)
 
     def run_for(self, duration_us: int) -> None:
         self.run_until(self.now_us + duration_us)
 
     def step(self) -> bool:
-        """Fire the next timer, or work off what is queued before it; False when nothing is pending."""
-        engine, fired = self._engine or self._rebuild(), self._state.fired
-        while (self._agenda or self._state.queued) and self._state.fired == fired:
-            engine.step()
-        if self._state.fired == fired:
+        """Fire the next timer, or work on the item that is queued before it; False when nothing is pending."""
+        engine, fired = self._engine or self._rebuild(), self._fired
+        self._stepping = True
+        try:
+            while (self._agenda or self._queued) and self._fired == fired:
+                engine.step()
+        except BaseException:
+            self._engine = None  # what was due after what has failed is no longer in there
+            raise
+        finally:
+            self._stepping = False
+        if self._fired == fired:
             self._engine = None  # SimPy's clock may have gone on to what was cancelled
-        return self._state.fired != fired
+        return self._fired != fired
 
     def _rebuild(self) -> Environment:
-        state = self._state
-        self._engine = engine = Environment(initial_time=state.now_us)
-        self._turn_us, self._batch = inf, None
-        self._agenda.begin(state.now_us)
-        timers = self._agenda.present.values()
-        pending: list[tuple[int, int, Any, Any]] = [(t.due_us, t.sequence, self._fires, t) for t in timers]
-        pending += [(state.now_us, sequence, self._works, [mark]) for mark, sequence in state.queued.items()]
-        for due_us, _, callbacks, value in sorted(pending, key=itemgetter(0, 1)):
-            _Call(engine, due_us - state.now_us, callbacks, value)
+        now_us = self.now_us
+        self._engine = engine = Environment(initial_time=now_us)
+        self._awaited = [inf]
+        self._agenda.begin(now_us)
+        timers = sorted(self._agenda.present.values())
+        due: list[tuple[int, Mark]] = [(t.sequence, ("", t)) for t in timers if t.due_us <= now_us]
+        for timer in timers[len(due) :]:
+            _Call(engine, timer.due_us - now_us, self._fires, timer)
+        due += [(sequence, mark) for mark, sequence in self._queued.items()]
+        self._due = deque(entry for _, entry in sorted(due, key=itemgetter(0)))
         self._await_turn(engine)
+        self._look()
         return engine
 
     def _await_turn(self, engine: Environment) -> None:
-        """Have the first slot that waits begun in time."""
+        """Have the first slot that waits begun in time; one that was the first before it is awaited still."""
         next_us = self._agenda.next_us
-        if next_us is not None and next_us < self._turn_us:
-            self._turn_us = next_us
+        if next_us is not None and next_us < self._awaited[-1]:
+            self._awaited.append(next_us)
             _Call(engine, next_us - int(engine.now), self._turns, next_us, URGENT)
 
     def _turn(self, event: _Call) -> None:
         """Begin a slot: its timers are due within a second."""
         engine, now_us = self._engine, event._value
         assert engine is not None  # noqa: S101  # it has just fired this
+        self._awaited.pop()
         for timer in self._agenda.begin(now_us):
             _Call(engine, timer.due_us - now_us, self._fires, timer)
-        self._turn_us = inf
         self._await_turn(engine)
 
-    def _fire(self, event: _Call) -> None:
-        state, timer = self._state, event._value
-        if self._agenda.present.pop(timer.sequence, None) is None:  # cancelled
-            return
-        state.now_us = timer.due_us
-        state.fired += 1
-        HANDLERS[timer.handler](self, *timer.arguments)
+    def _look(self) -> None:
+        """Have what has become due within this instant done, after the timers that were set before."""
+        self._attended = bool(self._due)
+        if self._due and self._engine is not None:
+            _Call(self._engine, 0, self._works, None, _LATER)
 
-    def _work(self, event: _Call) -> None:
-        """Take items off their queues and work on them: a change made meanwhile queues an item again."""
-        state, batch = self._state, event._value
-        for mark in batch:
-            del state.queued[mark]
-            state.fired += 1
-            HANDLERS[mark[0]](self, mark[1])
-        if self._batch is batch:
-            self._batch = None
+    def _fire(self, event: _Call) -> None:
+        awaited, timer = self._attended, event._value
+        self._attended = True
+        if self._present.pop(timer.sequence, None) is not None:  # else it was cancelled
+            self.now_us = timer.due_us
+            self._fired += 1
+            HANDLERS[timer.handler](self, *timer.arguments)
+        if awaited:
+            return
+        if not self._due:
+            self._attended = False
+        elif not self._stepping and self._engine.peek() > self.now_us:  # type: ignore[union-attr]
+            self._work(event)  # no other timer is due: this saves SimPy an event
+        else:
+            self._look()
+
+    def _work(self, _event: _Call) -> None:
+        """Fire timers of this instant, and take items off their queues: a change made meanwhile queues them again."""
+        due, queued = self._due, self._queued
+        while due:
+            mark = due.popleft()
+            queue, item = mark
+            if queue:
+                del queued[mark]
+                self._fired += 1
+                HANDLERS[queue](self, item)
+            elif self._present.pop(item.sequence, None) is not None:  # else it was cancelled
+                self._fired += 1
+                HANDLERS[item.handler](self, *item.arguments)
+            if self._stepping:
+                self._look()
+                return
+        self._attended = False

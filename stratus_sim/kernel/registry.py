@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from stratus_sim.errors import UserError
+
 Handler = Callable[..., None]
 _F = TypeVar("_F", bound=Handler)
 
-HANDLERS: dict[str, Handler] = {}
+
+class _Handlers(dict[str, Handler]):
+    def __missing__(self, name: str) -> Handler:
+        raise UserError(f"nothing is registered as {name!r}: load the extension this world was made with (--with FILE)")
+
+
+HANDLERS = _Handlers()
 
 
 def handler(name: str) -> Callable[[_F], _F]:

@@ -7,7 +7,8 @@ and its resources suffice. Faults and agents change the manifests later; what is
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from stratus_sim.errors import UserError
 from stratus_sim.manifests import entry, kinds, sizing
@@ -21,8 +22,11 @@ from stratus_sim.manifests.calls import (
     sorted_calls,
 )
 from stratus_sim.manifests.containers import batch, container_ports, containers, listening_ports, main_container
+from stratus_sim.manifests.doors import Door, doors
 from stratus_sim.manifests.load import Manifests, Object
 from stratus_sim.manifests.topology import Profile, Topology, resolve_name
+from stratus_sim.manifests.traffic import Traffic
+from stratus_sim.manifests.traffic_reader import Names, at_least, read_traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,8 @@ class Workload:
     """A Deployment, StatefulSet or DaemonSet and what one process of its pods needs.
 
     `container` is the one that serves: the first that declares a port, else the first. `cpu_us_per_request`
-    is CPU time, `latency_us` the time a request takes beyond it and beyond the calls it makes.
+    is CPU time, `latency_us` the time a request takes beyond it and beyond the calls it makes. One pod works on
+    `concurrency` requests at once (None: as many as its CPU allows) while `queue` may wait.
     """
 
     kind: str
@@ -44,6 +49,8 @@ class Workload:
     memory_mib: int
     cpu_us_per_request: int
     latency_us: int
+    concurrency: int | None = None
+    queue: int | None = None
 
     @property
     def key(self) -> str:
@@ -56,7 +63,8 @@ class Application:
     """What runs and who talks to whom; every key is `namespace/name`.
 
     `services` gives the workloads a Service selects; `entrypoints` are Services, `generators` workloads that
-    only make traffic; `images` are those a registry has.
+    only make traffic; `images` are those a registry has. `traffic` is what was declared of it, None for nothing;
+    `doors` are the addresses at which users find a Service behind an Ingress.
     """
 
     workloads: Mapping[str, Workload]
@@ -65,10 +73,18 @@ class Application:
     entrypoints: tuple[str, ...]
     generators: tuple[str, ...]
     images: frozenset[str]
+    traffic: Traffic | None = None
+    doors: Mapping[str, Door] = field(default_factory=dict)
 
     def calls_from(self, workload: str) -> tuple[Call, ...]:
         """The calls a workload (`namespace/name`) makes."""
-        return tuple(call for call in self.calls if call.source_key == workload)
+        return _calls_by_source(self).get(workload, ())
+
+
+@lru_cache(maxsize=64)
+def _calls_by_source(application: Application) -> Mapping[str, tuple[Call, ...]]:
+    sources = dict.fromkeys(call.source_key for call in application.calls)
+    return {source: tuple(call for call in application.calls if call.source_key == source) for source in sources}
 
 
 def describe(manifests: Manifests, topology: Topology | None = None) -> Application:
@@ -85,14 +101,16 @@ def describe(manifests: Manifests, topology: Topology | None = None) -> Applicat
     calls = _with_declared(infer_calls(manifests), topology, objects, services)
     generators = entry.generators(manifests, services, calls, objects)
     calls = tuple(replace(c, hard=c.hard and not _reaches(c, services, generators)) for c in calls)
+    traffic = read_traffic(topology, Names(objects, services, calls))
+    entered = tuple(dict.fromkeys(one.service for one in traffic.types)) if traffic else ()
     declared = _declared_entrypoints(topology, services, objects)
-    entrypoints = declared or entry.entrypoints(manifests, services, calls, generators)
+    entrypoints = entered or declared or entry.entrypoints(manifests, services, calls, generators)
     workloads = {key: _workload(item, manifests, key in _callers(calls)) for key, item in objects.items()}
     workloads = _sized(workloads, objects, sizing.visits(objects, services, calls, entrypoints))
     workloads = _as_declared(workloads, topology)
     running = [*objects.values(), *batch(manifests)]
     images = frozenset(c.get("image") or "" for item in running for c in containers(item, every=True))
-    return Application(workloads, services, calls, entrypoints, generators, images)
+    return Application(workloads, services, calls, entrypoints, generators, images, traffic, doors(manifests))
 
 
 def _reaches(call: Call, services: Mapping[str, tuple[str, ...]], generators: Collection[str]) -> bool:
@@ -164,11 +182,15 @@ def _as_declared(workloads: dict[str, Workload], topology: Topology) -> dict[str
         workloads[key] = replace(workloads[key], listens=frozenset(ports))
     for name, profile in topology.profiles.items():
         key = resolve_name(name, workloads, "workload", f"{topology.file}: profiles.{name}")
-        workloads[key] = _profiled(workloads[key], profile)
+        workloads[key] = _profiled(workloads[key], profile, f"{topology.file}: profiles.{name}")
     return workloads
 
 
-def _profiled(workload: Workload, profile: Profile) -> Workload:
+def _profiled(workload: Workload, profile: Profile, where: str) -> Workload:
+    for name, least, figure in (("concurrency", 1, profile.concurrency), ("queue", 0, profile.queue)):
+        if figure is not None:
+            at_least(least, figure, f"{where}.{name}")
+
     def first(declared: int | None, derived: int) -> int:
         return derived if declared is None else declared
 
@@ -177,4 +199,6 @@ def _profiled(workload: Workload, profile: Profile) -> Workload:
         memory_mib=first(profile.memory_mib, workload.memory_mib),
         cpu_us_per_request=first(profile.cpu_us_per_request, workload.cpu_us_per_request),
         latency_us=first(profile.latency_us, workload.latency_us),
+        concurrency=profile.concurrency,
+        queue=profile.queue,
     )

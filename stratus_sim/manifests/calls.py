@@ -19,6 +19,8 @@ from stratus_sim.manifests.settings import Setting, argument_settings, read_sett
 
 TELEMETRY_PORTS = frozenset({4317, 4318, 6831, 6832, 14268, 9411, 8125})
 """OTLP, Jaeger, Zipkin and StatsD: what is sent there is fire-and-forget."""
+FLAG_PORTS = frozenset({8013, 8016})
+"""flagd, by gRPC and by HTTP: who does not reach it goes on with the defaults in its code."""
 _TELEMETRY_NAME = re.compile(
     r"(?:^|-)(?:otel-collector|otel-agent|opentelemetry-?collector|jaeger|zipkin|tempo|prometheus|grafana|loki"
     r"|statsd|fluentd|fluent-bit|datadog)(?:-|$)"
@@ -148,7 +150,8 @@ class _Namer:
         for key, port in self.addresses(evidence):
             if key not in self.own[source]:
                 observing = is_telemetry(key.partition("/")[2], port) or is_telemetry(source.partition("/")[2])
-                yield Call(*call_ends(source, key), port, via, container, not observing)
+                hard = not observing and port not in FLAG_PORTS
+                yield Call(*call_ends(source, key), port, via, container, hard)
 
 
 def _direct(key: str, workload: Object, lookup: Lookup) -> Iterator[_Evidence]:

@@ -187,6 +187,10 @@ class Toleration(Shape, frozen=True):
     toleration_seconds: int | None = None
 
 
+class ReadinessGate(Shape, frozen=True):
+    condition_type: str
+
+
 class PodSpec(Shape, frozen=True):
     containers: Annotated[list[Container], msgspec.Meta(min_length=1)]
     init_containers: list[Container] | None = None
@@ -203,6 +207,7 @@ class PodSpec(Shape, frozen=True):
     affinity: Affinity | None = None
     topology_spread_constraints: list[SpreadConstraint] | None = None
     host_network: bool | None = None
+    readiness_gates: list[ReadinessGate] | None = None
 
 
 class TemplateMetadata(Shape, frozen=True):

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from stratus_sim.errors import UserError
+from stratus_sim.manifests.ingress_shapes import INGRESS_SHAPES
 from stratus_sim.manifests.pod_shapes import IN_WORDS, Amount, IntOrString, Metadata, PodSpec
 from stratus_sim.manifests.policy_shapes import POLICY_SHAPES
 from stratus_sim.manifests.selector_shapes import Shape
@@ -94,6 +95,7 @@ SHAPES: Mapping[str, type[Shape]] = {
     **WORKLOAD_SHAPES,
     **POLICY_SHAPES,
     **STORAGE_SHAPES,
+    **INGRESS_SHAPES,
     "Pod": Pod,
     "Service": Service,
     "ConfigMap": KeyValues,

@@ -1,4 +1,4 @@
-"""What manifests cannot say, declared by the user: calls, entry points, ports listened on, and profiles."""
+"""What manifests cannot say, declared by the user: calls, entry points, ports listened on, profiles, and traffic."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import msgspec
 
 from stratus_sim.errors import UserError, unknown_name
 from stratus_sim.manifests.reader import read_documents
+from stratus_sim.manifests.traffic import BreakerRule
+from stratus_sim.manifests.traffic_shapes import DeclaredLoad, DeclaredPolicy, DeclaredRequest, DeclaredStep
 
 
 class DeclaredCall(msgspec.Struct, frozen=True, rename={"source": "from", "target": "to"}):
@@ -23,11 +25,16 @@ class DeclaredCall(msgspec.Struct, frozen=True, rename={"source": "from", "targe
 
 
 class Profile(msgspec.Struct, frozen=True):
-    """What one process of a workload needs; absent figures are derived from its resources."""
+    """What one process of a workload needs; absent figures are derived from its resources.
+
+    It works on `concurrency` requests at once (as many as its CPU allows, if absent) while `queue` may wait.
+    """
 
     memory_mib: int | None = None
     cpu_us_per_request: int | None = None
     latency_us: int | None = None
+    concurrency: int | None = None
+    queue: int | None = None
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -35,6 +42,9 @@ class _File(msgspec.Struct, frozen=True):
     entrypoints: list[str] = []
     listens: dict[str, list[int]] = {}
     profiles: dict[str, Profile] = {}
+    requests: dict[str, DeclaredRequest] = {}
+    load: DeclaredLoad | None = None
+    policies: list[DeclaredPolicy] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,9 @@ class Topology:
     entrypoints: tuple[str, ...] = ()
     listens: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     profiles: Mapping[str, Profile] = field(default_factory=dict)
+    requests: Mapping[str, DeclaredRequest] = field(default_factory=dict)
+    load: DeclaredLoad | None = None
+    policies: tuple[DeclaredPolicy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +72,9 @@ class Score:
 
 
 def load_topology(path: Path) -> Topology:
-    """Read a topology: a mapping of `calls`, `entrypoints`, `listens` and `profiles`, all optional.
+    """Read a topology: a mapping of `calls`, `entrypoints`, `listens`, `profiles`, `requests`, `load` and `policies`.
+
+    All are optional.
 
     Raises UserError for an unreadable file, an unknown key (with the nearest known one) or a wrong type.
     """
@@ -72,7 +87,8 @@ def load_topology(path: Path) -> Topology:
     except msgspec.ValidationError as error:
         raise UserError(f"{path}: {str(error).replace('`$.', '`')}") from None
     listens = {name: tuple(ports) for name, ports in content.listens.items()}
-    return Topology(path, tuple(content.calls), tuple(content.entrypoints), listens, content.profiles)
+    calls, entrypoints, policies = tuple(content.calls), tuple(content.entrypoints), tuple(content.policies)
+    return Topology(path, calls, entrypoints, listens, content.profiles, content.requests, content.load, policies)
 
 
 def resolve_name(name: str, keys: Collection[str], what: str, where: str) -> str:
@@ -103,11 +119,35 @@ def compare(inferred: Iterable[tuple[str, str]], expected: Iterable[tuple[str, s
 
 def _known_keys(content: Mapping[str, Any], path: Path) -> None:
     _check_keys(content, _File, f"{path}")
-    calls, profiles = content.get("calls"), content.get("profiles")
-    for index, call in enumerate(calls if isinstance(calls, list) else ()):
-        _check_keys(call, DeclaredCall, f"{path}: calls[{index}]")
-    for name, profile in (profiles if isinstance(profiles, dict) else {}).items():
+    _check_keys(content.get("load"), DeclaredLoad, f"{path}: load")
+    for field_, shape in (("calls", DeclaredCall), ("policies", DeclaredPolicy)):
+        for index, item in enumerate(_items(content.get(field_))):
+            _check_keys(item, shape, f"{path}: {field_}[{index}]")
+    for name, profile in _entries(content.get("profiles")):
         _check_keys(profile, Profile, f"{path}: profiles.{name}")
+    for index, policy in enumerate(_items(content.get("policies"))):
+        _check_keys(_of(policy, "breaker"), BreakerRule, f"{path}: policies[{index}].breaker")
+    for name, request in _entries(content.get("requests")):
+        _check_keys(request, DeclaredRequest, f"{path}: requests.{name}")
+        _check_steps(request, f"{path}: requests.{name}")
+
+
+def _check_steps(value: Any, where: str) -> None:
+    for index, step in enumerate(_items(_of(value, "calls"))):
+        _check_keys(step, DeclaredStep, f"{where}.calls[{index}]")
+        _check_steps(step, f"{where}.calls[{index}]")
+
+
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _entries(value: Any) -> list[tuple[str, Any]]:
+    return list(value.items()) if isinstance(value, dict) else []
+
+
+def _of(value: Any, key: str) -> Any:
+    return value.get(key) if isinstance(value, dict) else None
 
 
 def _check_keys(value: Any, shape: type[msgspec.Struct], where: str) -> None:

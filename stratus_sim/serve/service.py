@@ -225,14 +225,14 @@ class Service:
 
     def _log(self, request: Request, kind: Kind, namespace: str, name: str) -> Answer:
         """What there is to read now; following it ends at once."""
-        pod = self._read(kind, namespace, name)
-        containers = [container["name"] for container in pod["spec"]["containers"]]
-        wanted = request.parameters.get("container", containers[0])
-        if wanted not in containers:
-            raise Refusal(400, f"container {wanted} is not valid for pod {name}")
-        lines = logs.lines(self.world, ObjectKey("Pod", namespace, name))
-        if pod["status"]["phase"] == "Pending":
-            raise Refusal(400, lines[0] if lines else f'pod "{name}" is not on a node yet')
+        self._read(kind, namespace, name)
+        pod = self.world.store.state.objects[ObjectKey("Pod", namespace, name)]
+        if not pod.status.node:
+            raise Refusal(400, f'pod "{name}" is not on a node yet')
+        container, previous = request.parameters.get("container"), request.flag("previous")
+        if problem := logs.refusal(self.world, pod, container, previous=previous):
+            raise Refusal(400, problem)
+        lines = logs.lines(self.world, pod.key, container, previous=previous)
         tail = request.parameters.get("tailLines", "")
         kept = lines[max(0, len(lines) - int(tail)) :] if tail.isdecimal() else lines
         return Answer("".join(f"{self.calendar.line(line)}\n" for line in kept), content_type="text/plain")

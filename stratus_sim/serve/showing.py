@@ -12,12 +12,15 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from stratus_sim.cluster.events import EventRecord
+from stratus_sim.cluster.lifecycle import grace_us
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.workloads import job
+from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.kinds import SERVED
 from stratus_sim.serve.calendar import Calendar
 from stratus_sim.serve.kinds import Kind
 from stratus_sim.telemetry.render import REDACTED, REVISION, Json, plain, render, timestamp
+from stratus_sim.telemetry.reporters import component
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
@@ -106,7 +109,8 @@ class View:
             "kind": "Event", "apiVersion": "v1", "metadata": metadata, "involvedObject": involved,
             "type": event.type, "reason": event.reason, "message": event.message, "count": event.count,
             "firstTimestamp": dated(timestamp(event.first_us)), "lastTimestamp": dated(timestamp(event.last_us)),
-            "source": {"component": "stratus"}, "reportingComponent": "stratus", "reportingInstance": "",
+            "source": {"component": component(event)}, "reportingComponent": component(event),
+            "reportingInstance": "",
         }  # fmt: skip
 
     def _dated(self, resource: Resource, body: Json) -> Json:
@@ -242,14 +246,12 @@ def _pod(world: World, resource: Resource, body: Json) -> None:
     status, found = body["status"], resource.status
     _complete_pod(body["spec"])
     if resource.deleting:
-        body["metadata"]["deletionGracePeriodSeconds"] = 30
+        body["metadata"]["deletionGracePeriodSeconds"] = grace_us(resource) // SECOND_US
     if found.node:
         status |= {"startTime": timestamp(resource.created_us), "hostIP": _node_address(world, found.node)}
         status |= {"podIP": _address("10.128", resource), "podIPs": [{"ip": _address("10.128", resource)}]}
-    for container in status.get("containerStatuses", ()):
+    for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
         container["imageID"] = container["image"]
-        if "running" in container["state"]:
-            container["state"]["running"]["startedAt"] = timestamp(found.since_us)
 
 
 def _node(world: World, resource: Resource, body: Json) -> None:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from stratus_sim.telemetry import render_ingress
 from stratus_sim.telemetry.render import Json
+from stratus_sim.telemetry.render_pods import ready_column, restarts_column, status_column
 
 Cell = Callable[[Json], Any]
 Column = tuple[str, Cell]
@@ -101,40 +103,6 @@ def _pairs(pairs: Mapping[str, str] | None) -> str:
     return _joined(f"{key}={value}" for key, value in (pairs or {}).items())
 
 
-def _statuses(pod: Json) -> list[Json]:
-    return list(pod["status"].get("containerStatuses") or ())
-
-
-def _ready(pod: Json) -> str:
-    return f"{sum(bool(c['ready']) for c in _statuses(pod))}/{len(_containers(pod))}"
-
-
-def _pod_status(pod: Json) -> str:
-    if "deletionTimestamp" in pod["metadata"]:
-        return "Terminating"
-    inits = pod["status"].get("initContainerStatuses") or ()
-    if done := _initialising(inits):
-        return done
-    states = [c["state"] for c in _statuses(pod)]
-    reasons = ((s.get("waiting") or s.get("terminated") or {}).get("reason") for s in states)
-    return next((str(reason) for reason in reasons if reason), str(pod["status"]["phase"]))
-
-
-def _initialising(inits: Iterable[Json]) -> str:
-    """What kubectl shows while init containers run: how many have ended, or what is wrong with one; "" afterwards."""
-    found = list(inits)
-    ended = sum(bool(c["ready"]) for c in found)
-    if ended == len(found):
-        return ""
-    state = found[ended]["state"]
-    reason = (state.get("waiting") or state.get("terminated") or {}).get("reason")
-    return f"Init:{reason}" if reason not in (None, "PodInitializing") else f"Init:{ended}/{len(found)}"
-
-
-def _restarts(pod: Json) -> int:
-    return sum(int(c["restartCount"]) for c in _statuses(pod))
-
-
 def _node_status(node: Json) -> str:
     ready = next((c["status"] for c in node["status"]["conditions"] if c["type"] == "Ready"), "Unknown")
     words = "Ready" if ready == "True" else "NotReady"
@@ -214,9 +182,13 @@ def _bound(field: str) -> Cell:
     return _at("spec", field, default="N/A")
 
 
+def _ingress(number: int) -> Cell:
+    return lambda item: render_ingress.columns(item)[number]
+
+
 _COLUMNS: Mapping[str, Columns] = {
     "Pod": Columns(
-        ("Ready", _ready), ("Status", _pod_status), ("Restarts", _restarts),
+        ("Ready", ready_column), ("Status", status_column), ("Restarts", restarts_column),
         wide=(("IP", _at("status", "podIP", default=_NONE)), ("Node", _at("spec", "nodeName", default=_NONE))),
     ),
     "Deployment": Columns(
@@ -265,6 +237,10 @@ _COLUMNS: Mapping[str, Columns] = {
         ("External-IP", lambda _: _NONE), ("Port(s)", _service_ports),
         wide=(("Selector", lambda item: _pairs(item["spec"].get("selector"))),),
     ),
+    "Ingress": Columns(
+        *((name, _ingress(n)) for n, name in enumerate(("Class", "Hosts", "Address", "Ports"))),
+    ),
+    "IngressClass": Columns(("Controller", _at("spec", "controller")), ("Parameters", lambda _: _NONE)),
     "Node": Columns(
         ("Status", _node_status), ("Roles", _roles), ("Version", _at("status", "nodeInfo", "kubeletVersion")),
         wide=(("Internal-IP", _address("InternalIP")),),

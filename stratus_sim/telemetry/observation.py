@@ -16,7 +16,9 @@ from stratus_sim.faults.state import FaultState
 from stratus_sim.kernel import SECOND_US, KernelState
 from stratus_sim.manifests.kinds import CLUSTER_SCOPED
 from stratus_sim.telemetry import logs, render, signals
+from stratus_sim.telemetry.metrics import exposition
 from stratus_sim.telemetry.render import Json
+from stratus_sim.telemetry.traces import jaeger, traces
 from stratus_sim.world import World
 
 if TYPE_CHECKING:
@@ -86,9 +88,25 @@ class Observation:
         """
         return signals.calls(self._view)
 
-    def logs(self, pod: str, namespace: str | None = None) -> Lines:
-        """The log lines of a pod, oldest first; empty when there is no such pod."""
-        return logs.lines(self._view, self._key("Pod", pod, namespace))
+    def logs(
+        self, pod: str, namespace: str | None = None, container: str | None = None, *, previous: bool = False
+    ) -> Lines:
+        """The log lines of a pod's container, oldest first; empty when there is no such pod.
+
+        Without `container` it is the one that serves; `previous` asks for the run before the present one.
+        """
+        return logs.lines(self._view, self._key("Pod", pod, namespace), container, previous=previous)
+
+    def traces(self, limit: int = 20, service: str | None = None) -> Json:
+        """The last requests that were answered, in the shape of Jaeger's API, newest last.
+
+        With `service` (`namespace/name` of a workload) only those that reached it.
+        """
+        return jaeger(traces(self._view, limit, service))
+
+    def exposition(self) -> str:
+        """Every metric as Prometheus scrapes them: kube-state-metrics, cAdvisor, requests; text format 0.0.4."""
+        return exposition(self._view)
 
     def history(self, name: str, namespace: str | None = None) -> Rows:
         """The rollout history of a Deployment, oldest first: revision, replicaSet, replicas, template."""

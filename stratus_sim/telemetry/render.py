@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from stratus_sim.cluster import ingress
 from stratus_sim.cluster.admission.amounts import shown
 from stratus_sim.cluster.admission.quota import QuotaStatus
 from stratus_sim.cluster.eviction import disruption
-from stratus_sim.cluster.objects import ObjectKey, Resource
-from stratus_sim.cluster.status import EndpointsStatus, NodeStatus, PodStatus
+from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource
+from stratus_sim.cluster.reading import once
+from stratus_sim.cluster.status import ClaimStatus, EndpointsStatus, NodeStatus, PodStatus, VolumeStatus
 from stratus_sim.cluster.taints import PRESSURE
+from stratus_sim.telemetry import render_pods
 from stratus_sim.telemetry.render_workloads import REVISION, WORKLOADS, Json, condition, timestamp
 
 if TYPE_CHECKING:
@@ -23,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["REDACTED", "REVISION", "Json", "plain", "render", "timestamp"]
 
 REDACTED = "<redacted>"
-_EXIT_CODES = {"OOMKilled": 137, "Evicted": 137, "Error": 1, "Completed": 0}
 _UNREACHABLE = {"key": "node.kubernetes.io/unreachable", "effect": "NoSchedule"}
 
 
@@ -38,16 +42,22 @@ def plain(value: Any) -> Any:
 
 def render(world: World, resource: Resource) -> Json:
     """One object: manifest, server-side metadata, status. Values of Secrets are redacted."""
-    body: Json = plain(resource.manifest)
+    body: Json = msgspec.json.decode(_encoded(resource.manifest))
     body["metadata"] = {**(body.get("metadata") or {}), **_metadata(world, resource)}
     if resource.key.kind == "Secret":
         return _redacted(body)
-    if resource.key.kind == "PodDisruptionBudget":
-        _budget(world, body, resource)
+    if resource.key.kind in _OF_WORLD:
+        _OF_WORLD[resource.key.kind](world, body, resource)
     renderer = _RENDERERS.get(type(resource.status))
     if renderer is not None:
         renderer(body, resource)
     return body
+
+
+@once
+def _encoded(manifest: Manifest) -> bytes:
+    """A manifest as JSON: decoding it is the quickest copy there is."""
+    return msgspec.json.encode(plain(manifest))
 
 
 def _metadata(world: World, resource: Resource) -> Json:
@@ -79,77 +89,24 @@ def _redacted(secret: Json) -> Json:
     return secret
 
 
-def _pod(body: Json, resource: Resource) -> None:
-    status: PodStatus = resource.status
-    if status.node:
-        body["spec"]["nodeName"] = status.node
-    containers = body["spec"]["containers"]
-    body["status"] = {"phase": status.phase, "conditions": _pod_conditions(status)}
-    if status.node:
-        body["status"]["containerStatuses"] = [_container_status(c, status) for c in containers]
-        if inits := body["spec"].get("initContainers"):
-            _initialised(body["status"], inits, status)
-
-
-def _initialised(shown: Json, inits: list[Json], status: PodStatus) -> None:
-    """Add the init containers; until they have ended the others wait for them."""
-    shown["initContainerStatuses"] = [_init_status(c, i, status) for i, c in enumerate(inits)]
-    if status.initialized < len(inits):
-        fresh = PodStatus(reason="PodInitializing")
-        shown["containerStatuses"] = [_container_status(found, fresh) for found in shown["containerStatuses"]]
-
-
-def _pod_conditions(status: PodStatus) -> list[Json]:
-    scheduled = condition("PodScheduled", bool(status.node), status.since_us)
-    if not status.node and status.reason:
-        scheduled |= {"reason": status.reason, "message": status.message}
-    reason = "" if status.ready else "ContainersNotReady"
-    return [scheduled, condition("Ready", status.ready, status.since_us, reason)]
-
-
-def _container_status(container: Json, status: PodStatus) -> Json:
-    found: Json = {
-        "name": container["name"],
-        "image": container.get("image", ""),
-        "ready": status.ready,
-        "restartCount": status.restarts,
-        "state": _container_state(status),
-    }
-    if status.last_termination:
-        found["lastState"] = {"terminated": _termination(status.last_termination)}
-    return found
-
-
-def _init_status(container: Json, index: int, status: PodStatus) -> Json:
-    """An init container that has had its turn, has it, or waits for it; a sidecar stays and runs."""
-    if index > status.initialized:
-        return _container_status(container, PodStatus(reason="PodInitializing"))
-    if index < status.initialized:
-        stays = container.get("restartPolicy") == "Always" and status.phase not in ("Succeeded", "Failed")
-        state = {"running": {}} if stays else {"terminated": _termination("Completed")}
-        return _container_status(container, PodStatus()) | {"ready": True, "state": state}
-    running: Json = {"state": {"running": {}}} if status.reason == "PodInitializing" else {}
-    return _container_status(container, status) | running
-
-
-def _container_state(status: PodStatus) -> Json:
-    if status.phase in ("Succeeded", "Failed"):
-        return {"terminated": _termination(status.reason)}
-    if status.reason or status.phase == "Pending":
-        return {"waiting": {"reason": status.reason or "ContainerCreating", "message": status.message}}
-    return {"running": {}}
-
-
-def _termination(reason: str) -> Json:
-    return {"reason": reason, "exitCode": _EXIT_CODES.get(reason, 1)}
-
-
 def _budget(world: World, body: Json, resource: Resource) -> None:
     found = disruption(world, resource)
     body["status"] = {
         "observedGeneration": resource.generation, "expectedPods": found.expected, "desiredHealthy": found.desired,
         "currentHealthy": found.healthy, "disruptionsAllowed": found.allowed,
     }  # fmt: skip
+
+
+def _ingress(world: World, body: Json, resource: Resource) -> None:
+    """The controller publishes where it listens on every Ingress it heeds."""
+    heeded = ingress.served(world, resource)
+    body["status"] = {"loadBalancer": {"ingress": [{"ip": ingress.ADDRESS}]} if heeded else {}}
+
+
+_OF_WORLD: Mapping[str, Callable[[World, Json, Resource], None]] = {
+    "PodDisruptionBudget": _budget,
+    "Ingress": _ingress,
+}
 
 
 def _node(body: Json, resource: Resource) -> None:
@@ -187,10 +144,17 @@ def _quota(body: Json, resource: Resource) -> None:
     body["status"] = {part: {name: shown(name, n) for name, n in found.items()} for part, found in parts.items()}
 
 
+def _storage(body: Json, resource: Resource) -> None:
+    status: ClaimStatus | VolumeStatus = resource.status
+    body["status"] = {"phase": status.phase}
+
+
 _RENDERERS: Mapping[type, Callable[[Json, Resource], None]] = {
     **WORKLOADS,
-    PodStatus: _pod,
+    PodStatus: render_pods.pod,
     NodeStatus: _node,
     EndpointsStatus: _endpoints,
     QuotaStatus: _quota,
+    ClaimStatus: _storage,
+    VolumeStatus: _storage,
 }

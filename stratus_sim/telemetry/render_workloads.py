@@ -6,6 +6,7 @@ Field names, conditions and their reasons: Kubernetes API reference v1.33, "Work
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from stratus_sim.cluster.calendar import moment
@@ -21,6 +22,7 @@ from stratus_sim.cluster.status import (
 )
 from stratus_sim.cluster.workloads import autoscaler, progress
 from stratus_sim.cluster.workloads.bounds import bounds, wanted
+from stratus_sim.kernel import SECOND_US
 
 Json = dict[str, Any]
 REVISION = "deployment.kubernetes.io/revision"
@@ -29,7 +31,12 @@ _PROGRESS = {progress.EXCEEDED: "False", progress.PAUSED: "Unknown", progress.RE
 
 def timestamp(time_us: int) -> str:
     """RFC 3339 time of an instant given in microseconds since the world began."""
-    return moment(time_us).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return _whole(time_us // SECOND_US)
+
+
+@lru_cache(maxsize=4096)
+def _whole(second: int) -> str:
+    return moment(second * SECOND_US).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def condition(kind: str, holds: bool, since_us: int, reason: str = "") -> Json:

@@ -2,8 +2,8 @@
 
 Each component counts permille: `components` sums, over workloads, the share of wanted replicas that is missing or of
 pods that are not ready; `requests` sums the share of failing user requests over entry points; `alerts` counts 100 per
-firing alert. A workload that had replicas when the application was described is wanted with at least one, so scaling
-a broken service to zero, or deleting it, is no repair.
+firing alert of the rules that count. A workload that had replicas when the application was described is wanted with at
+least one, so scaling a broken service to zero, or deleting it, is no repair.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.pods import active
 from stratus_sim.cluster.workloads.bounds import wanted
 from stratus_sim.manifests.kinds import WORKLOADS
-from stratus_sim.telemetry.alerts import firing
+from stratus_sim.telemetry.alerts import counted
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
@@ -45,7 +45,7 @@ HEALTHY = Severity(0, 0, 0)
 
 def measure(world: World) -> Severity:
     """The severity of a world at this instant, from what exists and what flows."""
-    return Severity(components(world), _requests(world), ALERT_WEIGHT * len(firing(world)))
+    return Severity(components(world), _requests(world), ALERT_WEIGHT * counted(world))
 
 
 def no_worse(after: Severity, before: Severity) -> bool:

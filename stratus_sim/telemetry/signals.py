@@ -19,12 +19,6 @@ if TYPE_CHECKING:
 USERS = "users"
 """The caller of requests that enter from outside; no workload is called so, their names contain a slash."""
 
-_SUBJECTS = {
-    "KubePodNotReady": "pod",
-    "KubeDeploymentReplicasMismatch": "deployment",
-    "KubeNodeNotReady": "node",
-}
-
 
 def alerts(world: World) -> list[Json]:
     """The firing alerts in order of rule and subject."""
@@ -32,7 +26,7 @@ def alerts(world: World) -> list[Json]:
 
 
 def _alert(alert: Alert) -> Json:
-    labels = {"alertname": alert.name, _SUBJECTS.get(alert.name, "service"): alert.subject}
+    labels = {"alertname": alert.name, alert.label: alert.subject}
     if alert.namespace:
         labels["namespace"] = alert.namespace
     return {"labels": labels, "state": "firing", "activeAt": timestamp(alert.since_us)}

@@ -37,8 +37,10 @@ class _BrokenClause(Exception):
     """Tells Hypothesis that a scenario is a counterexample."""
 
 
-def scenarios(stage: Stage, *, disruptions: bool) -> st.SearchStrategy[Scenario]:
+def scenarios(stage: Stage, *, disruptions: bool, noise: bool = False) -> st.SearchStrategy[Scenario]:
     """Scenarios for an application; simple ones (first fault, at once, normal load, seed 0) are what shrinking ends in.
+
+    All of them have `noise`, or none.
 
     Raises:
         UserError: no fault finds a target in the application.
@@ -55,6 +57,7 @@ def scenarios(stage: Stage, *, disruptions: bool) -> st.SearchStrategy[Scenario]
         load_permille=st.sampled_from((1000, 500, 1500, 2500)),
         seed=st.integers(0, 255),
         disruption=disruption,
+        noise=st.just(True if noise else msgspec.UNSET),
     )
 
 
@@ -133,4 +136,5 @@ def _still_broken(setup: Setup, outcome: Outcome, actions: tuple[int, ...]) -> O
 def _drive(
     setup: Setup, mode: Mode, examples: int, base_seed: int, body: Callable[[Scenario], None], *, shrink: bool
 ) -> None:
-    explore(scenarios(setup.stage, disruptions=mode == "protected"), body, examples, base_seed, shrink=shrink)
+    cases = scenarios(setup.stage, disruptions=mode == "protected", noise=setup.noise)
+    explore(cases, body, examples, base_seed, shrink=shrink)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
+from stratus_sim.application.behaviours import console
 from stratus_sim.cluster import api
 from stratus_sim.cluster.actions import Action, InvalidAction, effects
 from stratus_sim.errors import UserError
@@ -53,7 +54,7 @@ class Execution(Protocol):
 
 
 class Unprotected:
-    """Every action happens; nobody undoes anything. What a policy does *on its own*."""
+    """Every action happens, a command in a container too; nobody undoes anything. What a policy does *on its own*."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -69,6 +70,8 @@ class Unprotected:
 
     def act(self, action: Action) -> str:
         try:
+            if action.verb == "exec":
+                return self._run(action)
             for write in effects(self._world, action):
                 if write.after is None:
                     api.delete(self._world, write.key, "agent:policy")
@@ -77,6 +80,10 @@ class Unprotected:
         except (InvalidAction, UserError) as error:
             return f"refused: {error}"
         return f"done: {action}"
+
+    def _run(self, action: Action) -> str:
+        answer = console.run(self._world, action.key, str(action.arguments.get("command", "")))
+        return f"{'failed' if answer.code else 'done'}: {action}: {answer.text}"
 
     def decide(self, pass_time: PassTime) -> Decision:
         pass_time(SETTLE_US)

@@ -1,7 +1,8 @@
 """The judge of one attempt: a counterfactual fork that nobody else touches.
 
 TNR at the instant of the decision (see `spec/README.md`): a commit leaves severity no worse than the same instant shows
-without the attempt; an abort leaves the configuration that would be there without it.
+without the attempt; an abort leaves the configuration that would be there without it. How many replicas an autoscaler
+keeps follows from load and health, so it is no configuration while one keeps them in both worlds.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import NamedTuple
 
 from stratus_sim.cluster.configuration import Field, Value, difference, is_configuration
 from stratus_sim.cluster.objects import Manifest, ObjectKey
+from stratus_sim.cluster.workloads import autoscaler
 from stratus_sim.telemetry.severity import Severity, measure, no_worse, unwell
 from stratus_sim.transaction.redaction import redacted
 from stratus_sim.world import World
@@ -19,6 +21,7 @@ COMMIT_CLAUSE = "commit ⇒ μ(with the transaction) ≤ μ(without it), at the 
 ABORT_CLAUSE = "abort ⇒ the configuration is what it would be without the transaction"
 OWN_CLAUSE = "at the end of an attempt: μ(with it) ≤ μ(without it), at the same instant"
 
+_REPLICAS = ("spec", "replicas")
 Difference = tuple[Field, Value, Value]
 _Holds = Callable[[Severity, Severity, tuple[Difference, ...]], bool]
 
@@ -73,7 +76,9 @@ def configuration_difference(left: World, right: World) -> tuple[Difference, ...
     found = []
     for key in keys:
         old, new = _configured(left, key), _configured(right, key)
-        fields = ((Field(key, path), *pair) for path, pair in difference(old, new).items())
+        autoscaled = old and new and all(autoscaler.sets(world, key) for world in (left, right))
+        pairs = difference(old, new).items()
+        fields = ((Field(key, path), *pair) for path, pair in pairs if not (autoscaled and path == _REPLICAS))
         found += [(field, redacted(field, a), redacted(field, b)) for field, a, b in fields]
     return tuple(found)
 

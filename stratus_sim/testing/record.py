@@ -14,7 +14,9 @@ from typing import Any
 
 import msgspec
 
+from stratus_sim import extensions
 from stratus_sim.errors import UserError
+from stratus_sim.extensions import Extension
 from stratus_sim.files import write_atomically
 from stratus_sim.testing.episode import Limits
 from stratus_sim.testing.events import chained
@@ -31,7 +33,10 @@ FORMAT = 2
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header", tag_field="kind"):
-    """First line of a recorded episode. `manifests_sha256` tells a changed application from a changed simulator."""
+    """First line of a recorded episode. `manifests_sha256` tells a changed application from a changed simulator.
+
+    `extensions` were loaded when it was recorded, and are loaded again before it is played; unset for none.
+    """
 
     format: int = FORMAT
     policy: str
@@ -42,6 +47,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header", tag_field=
     manifests_sha256: str
     build: Build = Build()
     origin: Origin | None = None
+    extensions: tuple[Extension, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 LoadRecorded = Callable[[Header, list[dict[str, Any]]], PolicyFactory]
@@ -74,6 +80,7 @@ def header_for(setup: Setup, policy: str, outcome: Outcome) -> Header:
         manifests_sha256=digest(stage),
         build=build(),
         origin=getattr(setup.factory, "origin", None),
+        extensions=extensions.loaded() or msgspec.UNSET,
     )
 
 
@@ -107,6 +114,7 @@ def replay(path: Path, load_policy: LoadRecorded) -> tuple[Header, Outcome]:
         UserError: the file is unusable, its inputs have changed, or the bytes differ.
     """
     header = read_header(path)
+    extensions.load_all(header.extensions or ())
     factory = load_policy(header, _events(path))
     setup = Setup(Stage(header.source), factory, header.limits)
     if digest(setup.stage) != header.manifests_sha256:

@@ -23,6 +23,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `target` is `Kind/name` or `namespace/name`; a fault with `fault_for_s` ends by itself. Of the policy's actions only
     those numbered in `actions` (from 0) are carried out, all for None: that is how a smallest case says what it takes.
+    `noise` makes transient disturbances in the background (`stratus_sim.faults.noise`).
     """
 
     fault: str
@@ -33,6 +34,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: int = 0
     disruption: Disruption | None = None
     actions: tuple[int, ...] | None = None
+    noise: bool | msgspec.UnsetType = msgspec.UNSET  # where there is none, recordings do not speak of it
 
     def __str__(self) -> str:
         words = [f"{self.fault} on {self.target} at {self.fault_at_s} s"]
@@ -41,4 +43,6 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         words.append(f"load {self.load_permille / 10:g} %, seed {self.seed}")
         if self.disruption is not None:
             words.append(f"{self.disruption.kind} at {self.disruption.at}")
+        if self.noise:
+            words.append("noise")
         return ", ".join(words)

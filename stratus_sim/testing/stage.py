@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +9,7 @@ from typing import NamedTuple
 from stratus_sim.applications import embedded_path
 from stratus_sim.cluster import pods
 from stratus_sim.cluster.admission import refusal
-from stratus_sim.faults import FAULTS, choose_target, find, inject
+from stratus_sim.faults import FAULTS, choose_target, find, inject, noise
 from stratus_sim.genesis import deploy
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.application import Application, describe
@@ -18,9 +17,6 @@ from stratus_sim.manifests.load import Manifests, load
 from stratus_sim.manifests.topology import load_topology
 from stratus_sim.testing.scenario import Scenario
 from stratus_sim.world import Snapshot, World
-
-NOT_SIMULATED = frozenset({"Ingress"})
-"""Kinds whose controllers or effects the cluster model does not have."""
 
 
 class Source(NamedTuple):
@@ -67,15 +63,13 @@ class Stage:
         if scenario.fault_for_s is not None:
             end_s = scenario.fault_at_s + scenario.fault_for_s
             world.schedule(end_s * SECOND_US, "fault.heal", fault.name, target)
+        if scenario.noise:
+            noise.start(world)
         return world
 
     def remarks(self) -> list[str]:
-        """What is odd about the manifests, what of them is not simulated, and what would not start in a cluster."""
-        return [*self.manifests.warnings, *self._unsimulated(), *self._defects()]
-
-    def _unsimulated(self) -> list[str]:
-        counts = Counter(item["kind"] for item in self.manifests.of_kind(*NOT_SIMULATED))
-        return [f"{kind}: {count} kept and shown, but not simulated" for kind, count in sorted(counts.items())]
+        """What is odd about the manifests, and what of them would not start in a cluster."""
+        return [*self.manifests.warnings, *self._defects()]
 
     def _defects(self) -> list[str]:
         world = self.standing(0)

@@ -17,12 +17,16 @@ Mode = Literal["own", "protected"]
 
 
 class Setup(NamedTuple):
-    """Everything a trial needs beside the scenario. `protect` makes the runtime; tests pass broken ones."""
+    """Everything a trial needs beside the scenario. `protect` makes the runtime; tests pass broken ones.
+
+    `noise` says whether scenarios drawn for it have background noise.
+    """
 
     stage: Stage
     factory: PolicyFactory
     limits: Limits = Limits()
     protect: Callable[[World, Scenario], Execution] = Protected
+    noise: bool = False
 
 
 class Outcome(NamedTuple):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from stratus_agents import kubectl
 from stratus_agents.kubectl import Refused
 from stratus_agents.kubectl.writes import ACTIONS
-from stratus_sim.cluster import api
+from stratus_sim.cluster import api, events
 from stratus_sim.cluster.actions import InvalidAction, effect
 from stratus_sim.telemetry.observation import observe
 from stratus_sim.world import World
@@ -200,14 +200,14 @@ def test_tables_look_like_kubectls(hotel: World) -> None:
         ("kubectl get deployments,services -o wide", "SELECTOR"),
         ("kubectl get events", "REASON"),
         ("kubectl events -A", "REASON"),
-        ("kubectl logs deployment/geo --tail=5", "INFO geo starting"),
-        ("kubectl logs -l app=geo", "INFO geo starting"),
+        ("kubectl logs deployment/geo --tail=5", "INFO request served"),
+        ("kubectl logs -l app=geo --tail=200", "INFO geo starting"),
         ("kubectl describe pods -l app=geo", "name: geo-"),
         ("kubectl get deployment/geo svc/geo", "ClusterIP"),
         ("kubectl get endpointslices geo", "8083    geo-"),
         ("kubectl get netpol,ing,hpa,ds", "No resources found"),
         ("kubectl get networkpolicies", "No resources found"),
-        ("kubectl logs service/geo", "INFO geo starting"),
+        ("kubectl logs service/geo --tail=200", "INFO geo starting"),
         ("kubectl top pods", "hotel/geo"),
         ("kubectl top pod geo-x-y", "hotel/geo"),
         ("kubectl top pods -n other", "No resources found"),
@@ -290,3 +290,19 @@ def test_no_line_ends_in_a_traceback(line: str) -> None:
             kubectl.answer(command, observe(world))
     except (Refused, InvalidAction):
         pass
+
+
+@pytest.mark.parametrize("line", ["kubectl events --types=Warning", "kubectl get events --field-selector type=Warning"])
+def test_warnings_can_be_asked_for_alone(hotel: World, line: str) -> None:
+    geo = next(pod for pod in hotel.store.list("Pod") if pod.key.name.startswith("geo-"))
+    events.emit(hotel, geo.key, "Unhealthy", "Readiness probe failed: no", warning=True)
+    assert "Created container" in said(hotel, line.split(" -", maxsplit=1)[0])
+    assert "Unhealthy" in said(hotel, line)
+    assert "Normal" not in said(hotel, line)
+
+
+def test_events_are_chosen_by_type_alone_and_other_objects_not_by_fields(hotel: World) -> None:
+    with pytest.raises(Refused, match="expected type=Warning"):
+        said(hotel, "kubectl get events --field-selector reason=BackOff")
+    with pytest.raises(Refused):
+        said(hotel, "kubectl get pods --field-selector type=Warning")

@@ -24,11 +24,16 @@ def mesh(
     replicas: int = 1,
     profile: Profile = _QUICK,
     extra: Iterable[Mapping[str, Any]] = (),
+    **declared_traffic: Any,
 ) -> World:
-    """A world in which every named workload stands behind a Service of its name; `a>b` is a call of b by a."""
+    """A world in which every named workload stands behind a Service of its name; `a>b` is a call of b by a.
+
+    `declared_traffic` are the fields `requests`, `load` and `policies` of a topology, and may name `profiles` of some.
+    """
     declared = (*(_call(call, hard=True) for call in calls), *(_call(call, hard=False) for call in soft))
     names = sorted({end for call in declared for end in (call.source, call.target)} | {*entrypoints})
-    topology = Topology(calls=declared, entrypoints=tuple(entrypoints), profiles=dict.fromkeys(names, profile))
+    profiles = dict.fromkeys(names, profile) | declared_traffic.pop("profiles", {})
+    topology = Topology(calls=declared, entrypoints=tuple(entrypoints), profiles=profiles, **declared_traffic)
     objects = [item for name in names for item in (deployment(name, replicas), service(name))]
     manifests = Manifests((*objects, *extra))
     return deploy(manifests, describe(manifests, topology), 1)

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from stratus_sim.application.behaviours.registry import ANNOTATION, Offered, Served, behaviour
 from stratus_sim.application.flow import Flows, solve
 from stratus_sim.cluster import api
 from stratus_sim.cluster.objects import ObjectKey
@@ -25,7 +27,7 @@ FAULTS = sorted({fault for fault, _ in stage().strikes()})
 def kept_and_fresh(world: World) -> tuple[Flows, Flows]:
     kept, world.traffic.routes = solve(world)
     fork = world.fork()
-    fork.traffic.routes = None
+    fork.traffic.routes = fork.traffic.roles = None
     return kept, solve(fork)[0]
 
 
@@ -74,6 +76,75 @@ def test_what_did_not_change_is_not_read_again(hotel: World) -> None:
     assert before is not None and after is not None
     changed = {name for name, serving in after.serving.items() if serving is not before.serving[name]}
     assert changed == {f"{owner.namespace}/{owner.name}"}
+
+
+def test_what_did_not_change_fares_as_it_did() -> None:
+    world = mesh("a>c", "b>d", entrypoints=("a", "b"))
+    before = kept_and_fresh(world)[0]
+    pod = next(pod for pod in world.store.list("Pod") if pod.key.name.startswith("c-"))
+    world.store.report(pod.key, replace(pod.status, ready=False))
+    world.run_for(2 * SECOND_US)
+    after, fresh = kept_and_fresh(world)
+    assert after == fresh
+    same = {name for name, flow in after.workloads.items() if flow is before.workloads[name]}
+    assert same == {"default/b", "default/d"}
+    assert [old is new for old, new in zip(before.entries, after.entries, strict=True)] == [False, True]
+
+
+def test_a_template_that_names_a_behaviour_is_read_again(hotel: World) -> None:
+    before = kept_and_fresh(hotel)[0]
+    name = next(name for name, flow in before.workloads.items() if flow.rate)
+    deployment = hotel.store.get(ObjectKey("Deployment", *name.split("/")))
+    assert deployment is not None
+    template = deployment.manifest["spec"]["template"]
+    marked = {**template, "metadata": {**template["metadata"], "annotations": {ANNOTATION: "broken-for-all"}}}
+    behaviour("broken-for-all")(_broken)
+    hotel.store.configure(
+        deployment.key, {**deployment.manifest, "spec": {**deployment.manifest["spec"], "template": marked}}
+    )
+    kept, fresh = kept_and_fresh(hotel)
+    assert kept == fresh
+    assert kept.workloads[name].success_permille == 0
+
+
+def _broken(_world: World, _offered: Offered, _memory: object) -> Served:
+    return Served(success=0.0, errors={"broken": 1.0})
+
+
+def test_whose_pods_have_stirred_is_told_once(hotel: World) -> None:
+    store = hotel.store
+    pod = next(pod for pod in store.list("Pod") if pod.status.ready)
+    owner = pod.owner
+    assert owner is not None
+    store.stirred(0)
+    since = store.version
+    store.report(pod.key, replace(pod.status, failures=7))
+    assert list(store.stirred(since) or ()) == []
+    since = store.version
+    store.report(pod.key, replace(pod.status, ready=False))
+    assert list(store.stirred(since) or ()) == [owner]
+    assert store.stirred(since) is None  # it has been told
+    since = store.version
+    store.disown(owner)
+    assert store.stirred(since) is None  # whose pods they are has changed
+
+
+def test_pods_that_are_gone_before_anybody_was_told(hotel: World) -> None:
+    kept_and_fresh(hotel)
+    replica_set = next(one for one in hotel.store.list("ReplicaSet") if hotel.store.standing(one.key)[1])
+    for pod in hotel.store.owned(replica_set.key):
+        hotel.store.remove(pod.key)
+    kept, fresh = kept_and_fresh(hotel)
+    assert kept == fresh
+
+
+def test_pods_that_are_gone_with_their_set(hotel: World) -> None:
+    kept_and_fresh(hotel)
+    replica_set = next(one for one in hotel.store.list("ReplicaSet") if hotel.store.standing(one.key)[1])
+    for one in (*hotel.store.owned(replica_set.key), replica_set):
+        hotel.store.remove(one.key)
+    kept, fresh = kept_and_fresh(hotel)
+    assert kept == fresh
 
 
 def test_a_patched_pod_is_read_again(hotel: World) -> None:

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from stratus_sim.cluster import api, nodes
+from stratus_sim.cluster.kubelet.duty import Run
 from stratus_sim.cluster.merge import strategic_merge
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.kernel import SECOND_US
@@ -129,7 +130,7 @@ def test_the_slower_of_two_readiness_probes_decides() -> None:
 def test_liveness_kills_after_delay_and_threshold_times_period(probe: dict[str, Any], dies_s: int) -> None:
     world = put(mesh(), web(livenessProbe={"tcpSocket": {"port": 1}, **probe}), seconds=0)
     started = after(world, lambda: pods(world) and only(world).status.phase == "Running")
-    assert after(world, lambda: only(world).status.restarts == 1) in (dies_s - 1, dies_s)
+    assert after(world, lambda: messages(world, "Killing")) in (dies_s - 1, dies_s)
     assert started < 10
 
 
@@ -295,7 +296,7 @@ def test_a_pod_that_takes_the_name_of_another_is_not_it() -> None:
     manifest = {**web(), "kind": "StatefulSet"}
     world = put(mesh(), manifest)
     uid = only(world).uid
-    world.schedule(0, "kubelet.exited", only(world).key, uid + 1, "Error")
+    world.schedule(0, "kubelet.exited", Run(only(world).key, uid + 1, 0, 0), "Error", 1)
     world.schedule(0, "kubelet.terminated", only(world).key, uid + 1)
     world.run_for(SECOND_US)
     assert (only(world).uid, only(world).status.restarts) == (uid, 0)
@@ -309,11 +310,11 @@ def test_a_readiness_answer_counts_for_the_run_it_was_asked_of(stale: str) -> No
     if stale == "dying":
         api.delete(world, pod.key, "test")
     elif stale == "waiting":
-        world.store.report(pod.key, msgspec.structs.replace(pod.status, reason="CrashLoopBackOff"))
+        world.store.report(pod.key, msgspec.structs.replace(pod.status, state="waiting", reason="CrashLoopBackOff"))
     elif stale == "node":
         nodes.crash(world, pod.status.node)
     uid, run = pod.uid + (stale == "pod"), pod.status.restarts + (stale == "run")
-    world.schedule(0, "probe.ready", pod.key, uid, run)
+    world.schedule(0, "probe.ready", Run(pod.key, uid, 0, run))
     world.run_for(0)
     assert not world.store.state.objects[pod.key].status.ready
 
@@ -355,6 +356,6 @@ def test_a_pull_back_off_follows_an_error_only() -> None:
     assert only(world).status.reason == "ImagePullBackOff"
     assert messages(world, "BackOff") == ['Back-off pulling image "no:such"']
     world = put(mesh(), web())
-    world.schedule(0, "kubelet.pull_back_off", only(world).key, only(world).uid)
+    world.schedule(0, "kubelet.pull_back_off", Run(only(world).key, only(world).uid, 0, 0))
     world.run_for(0)
     assert only(world).status.reason == ""

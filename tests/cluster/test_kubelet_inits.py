@@ -8,8 +8,8 @@ import pytest
 
 from stratus_sim.cluster.objects import Resource
 from stratus_sim.kernel import SECOND_US
-from stratus_sim.serve import tables
 from stratus_sim.telemetry.render import render
+from stratus_sim.telemetry.render_pods import status_column
 from stratus_sim.world import World
 from tests.application.mesh import mesh
 from tests.cluster.test_kubelet import after, messages, only, placed, pods, put, web
@@ -33,7 +33,7 @@ def shown(world: World, pod: Resource) -> tuple[list[str], list[str]]:
 
 def kubectl(world: World) -> str:
     """The column STATUS of `kubectl get pods` for the one pod."""
-    return tables._pod_status(render(world, only(world)))
+    return status_column(render(world, only(world)))
 
 
 def test_they_run_one_after_the_other_and_the_containers_after_the_last() -> None:

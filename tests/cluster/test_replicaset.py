@@ -56,7 +56,7 @@ def test_a_name_that_is_taken_is_not_used_again() -> None:
 
 @pytest.mark.parametrize(
     ("class_name", "default", "value", "policy"),
-    [("high", False, 1000, "Never"), (None, True, 1000, "Never"), (None, False, 0, None), ("none", False, 0, None)],
+    [("high", False, 1000, "Never"), (None, True, 1000, "Never"), (None, False, 0, None)],
 )
 def test_a_pod_carries_the_priority_of_its_class(
     class_name: str | None, default: bool, value: int, policy: str | None

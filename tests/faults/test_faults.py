@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 
 from stratus_sim.errors import UserError
-from stratus_sim.faults import FAULTS, choose_target, find, inject
+from stratus_sim.faults import FAULTS, choose_target, everything, find, inject
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.telemetry.severity import measure
 from stratus_sim.testing.judge import configuration_difference
 from stratus_sim.world import World
 from tests.conftest import SHARED, standing
+from tests.faults.test_backends import WORLDS
+from tests.invariants.steady import steady
 
 NAMES = sorted(FAULTS)
-SETTLED_US = 420 * SECOND_US
+SHOWS_WITHIN_S = 120
+HEALED_US = 2000 * SECOND_US
+"""Longer than any back-off and any queue takes to drain."""
 
 
 def struck(name: str, seconds: int = 120) -> tuple[World, object]:
@@ -26,24 +31,45 @@ def struck(name: str, seconds: int = 120) -> tuple[World, object]:
     return world, target
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_it_hurts_and_the_mechanism_shows(name: str) -> None:
-    calm = World(standing())
-    assert not find(name).evident(calm, choose_target(calm, find(name)))
-    world, target = struck(name)
-    assert find(name).evident(world, target)
-    assert measure(world).scalar > 0
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_off_switch_restores_configuration_and_health(name: str) -> None:
-    world, target = struck(name)
+@pytest.mark.parametrize("name", sorted(everything()))
+def test_off_on_and_off_again(name: str) -> None:
+    """Not there before; evident within its time; gone with all its effects some time after; never where it is not."""
+    fault = find(name)
+    world, target = next((world, targets[0]) for make in WORLDS if (targets := fault.targets(world := make())))
+    calm, before = world.fork(), steady(world)
+    inject.schedule(world, 0, name, target)
+    seen = [(fault.evident(now, target), measure(now).scalar) for now in every(world, 5, SHOWS_WITHIN_S)]
+    assert seen[0] == (False, 0)
+    assert any(evident for evident, _ in seen)
+    assert name not in FAULTS or any(severity for _, severity in seen)
     world.schedule(0, "fault.heal", name, target)
-    world.run_for(SETTLED_US)
-    assert not find(name).evident(world, target)
-    assert measure(world).scalar == 0
-    assert configuration_difference(World(standing()), world) == ()
+    world.run_for(HEALED_US)
+    assert not fault.evident(world, target)
+    assert (steady(world), measure(world)) == (before, measure(calm))
     assert len(world.faults.active) == 0
+    assert configuration_difference(calm, world) == ()
+    assert not any(fault.evident(now, target) for now in every(calm, 15, SHOWS_WITHIN_S + 300))
+
+
+def every(world: World, step_s: int, for_s: int) -> Iterator[World]:
+    """The world now and every so many seconds for some time."""
+    yield world
+    for _ in range(0, for_s, step_s):
+        world.run_for(step_s * SECOND_US)
+        yield world
+
+
+def test_a_fault_that_is_on_or_finds_another_at_its_object_strikes_nobody() -> None:
+    """What the first one found is what has to come back."""
+    world = World(standing())
+    target = choose_target(world, find("scale-to-zero"))
+    for name in ("scale-to-zero", "image-pull-bad-tag", "scale-to-zero"):
+        inject.schedule(world, 0, name, target)
+        world.run_for(SECOND_US)
+    assert [*world.faults.active] == [("scale-to-zero", target)]
+    world.schedule(0, "fault.heal", "scale-to-zero", target)
+    world.run_for(HEALED_US)
+    assert configuration_difference(World(standing()), world) == ()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -149,3 +149,22 @@ def test_a_step_to_what_was_cancelled_leaves_the_clock_alone() -> None:
     world.schedule(12 * SLOT_US, "test.agenda", 2)
     world.run_for(20 * SLOT_US)
     assert [number for _, number in told(world)] == [1, 2]
+
+
+@handler("test.agenda-nearer")
+def nearer(world: Kernel) -> None:
+    """One slot that is awaited, and then one that comes before it."""
+    world.schedule(7 * SLOT_US, "test.agenda-nearer")
+    world.schedule(3 * SLOT_US, "test.agenda", 0)
+
+
+def test_a_slot_that_comes_before_the_awaited_one_leaves_nothing_behind() -> None:
+    world = Kernel(KernelState())
+    world.schedule(1, "test.agenda-nearer")
+    world.schedule(10_000 * SLOT_US, "test.agenda", 1)
+    world.run_until(5 * SLOT_US)
+    assert world._engine is not None
+    waiting = len(world._engine._queue)
+    world.run_until(700 * SLOT_US)
+    assert len(world._engine._queue) <= waiting
+    assert len(told(world)) == 100

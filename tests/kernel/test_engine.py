@@ -170,3 +170,49 @@ def test_work_and_timers_of_one_instant_keep_their_order_across_a_copy() -> None
     copy.run_until(0)
     assert words(copy) == words(world)
     assert [next(iter(data.values())).split()[1] for _, data in words(world)] == list("001122")
+
+
+def test_a_world_goes_on_after_a_step_has_failed() -> None:
+    world = Kernel(KernelState())
+    world.schedule(1, "test.raise")
+    world.schedule(1, "test.note", "same instant")
+    with pytest.raises(RuntimeError, match="on purpose"):
+        world.step()
+    world.enqueue("test.queue", "x")
+    assert world.step() and world.step()
+    assert [next(iter(data.values())) for _, data in words(world)] == ["same instant", "x"]
+
+
+@handler("test.burst")
+def burst(world: Kernel) -> None:
+    world.schedule(0, "test.note", "timer")
+    world.enqueue("test.queue", "first")
+    world.enqueue("test.queue", "second")
+
+
+@pytest.mark.parametrize("company", [0, 2])
+def test_a_step_fires_one_timer_or_works_on_one_item(company: int) -> None:
+    world = Kernel(KernelState())
+    world.schedule(1, "test.burst")
+    for number in range(company):
+        world.schedule(1, "test.note", f"company {number}")
+    seen = []
+    while world.step():
+        seen.append(len(words(world)))
+    assert seen == list(range(company + 4))
+    run = Kernel(KernelState())
+    run.schedule(1, "test.burst")
+    for number in range(company):
+        run.schedule(1, "test.note", f"company {number}")
+    run.run_until(1)
+    assert words(run) == words(world)
+
+
+@pytest.mark.parametrize("delay_us", [0, 1])
+def test_work_of_an_instant_that_others_share_comes_after_them_and_before_the_end(delay_us: int) -> None:
+    world = Kernel(KernelState())
+    world.schedule(delay_us, "test.burst")
+    world.schedule(delay_us, "test.note", "set before")
+    world.run_until(delay_us)
+    assert [next(iter(data.values())) for _, data in words(world)] == ["set before", "timer", "first", "second"]
+    assert world.kernel.queued == {}

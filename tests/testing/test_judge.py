@@ -105,6 +105,33 @@ def test_what_controllers_did_meanwhile_is_no_difference_and_foreign_writes_meet
     assert found.severity_with.scalar > 0
 
 
+@pytest.mark.parametrize(
+    ("replicas", "answers_for"), [(1, False), (3, False), (0, True), (4, True)], ids=["same", "within", "off", "beyond"]
+)
+def test_what_an_autoscaler_may_set_is_no_difference(replicas: int, answers_for: bool) -> None:
+    world = mesh("a>b", extra=[autoscaler("b", low=1, high=3)])
+    judge = Judge(world)
+    scale(world, "b", replicas)
+    found = judge.aborted()
+    assert found.clause == (ABORT_CLAUSE if answers_for else "")
+    assert [path for (_, path), _, _ in found.differences] == [("spec", "replicas")] * answers_for
+
+
+def test_an_autoscaler_that_was_taken_away_excuses_nothing() -> None:
+    world = mesh("a>b", extra=[autoscaler("b", low=1, high=3)])
+    judge = Judge(world)
+    api.delete(world, key("b", "HorizontalPodAutoscaler"), "test")
+    scale(world, "b", 2)
+    assert ("spec", "replicas") in [path for (_, path), _, _ in judge.aborted().differences]
+
+
+def autoscaler(name: str, low: int, high: int) -> dict[str, Any]:
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
+    spec = {"scaleTargetRef": target, "minReplicas": low, "maxReplicas": high}
+    metadata = {"name": name, "namespace": "default"}
+    return {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": metadata, "spec": spec}
+
+
 @pytest.mark.parametrize(("at", "durable"), [(0, 0), (1, 2), (2, 2), (3, 4)])
 def test_a_journal_crashes_before_or_after_its_record_is_durable(at: int, durable: int) -> None:
     journal = CrashingJournal(at)
@@ -210,7 +237,7 @@ def test_a_scenario_says_what_happens_and_its_stage_sets_the_timers() -> None:
     assert (world.traffic.load_permille, world.kernel.seed) == (1500, 3)
 
 
-def test_a_stage_remarks_what_is_not_simulated_and_what_would_not_start(tmp_path: Path) -> None:
+def test_a_stage_remarks_what_would_not_start(tmp_path: Path) -> None:
     path = tmp_path / "app.yaml"
     path.write_text(
         """
@@ -222,14 +249,9 @@ spec:
   template:
     metadata: {labels: {app: web}}
     spec: {containers: [{name: web, image: i, readinessProbe: {exec: {}, initialDelaySeconds: 1000}}]}
----
-{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: p}, spec: {rules: []}}
----
-{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: q}, spec: {rules: []}}
 """
     )
-    *_, ways_in, pod = Stage(Source("", str(path), namespace="mine")).remarks()
-    assert ways_in == "Ingress: 2 kept and shown, but not simulated"
+    *_, pod = Stage(Source("", str(path), namespace="mine")).remarks()
     assert pod.startswith("Pod/web-")
     assert pod.endswith(" in mine: not ready")
 

@@ -30,11 +30,6 @@ def waiting(stage: Stage) -> list[str]:
     return [pod.status.message for pod in pods if not pod.status.ready]
 
 
-@pytest.mark.parametrize("name", COMPLETE)
-def test_a_complete_application_stands(shared_manifests: Path, name: str) -> None:
-    assert waiting(real(shared_manifests / name)) == []
-
-
 @pytest.mark.parametrize("name", DEFECTS)
 def test_a_missing_secret_keeps_just_its_users_from_starting(shared_manifests: Path, name: str) -> None:
     """Two autoscalers of Bank of Anthos ask for five pods each."""

@@ -27,10 +27,11 @@ _VALUED = {
     "--to-revision": "to-revision", "--limits": "limits", "--requests": "requests", "-f": "filename",
     "--filename": "filename", "--from-literal": "from-literal", "--port": "port", "--target-port": "target-port",
     "--name": "name", "--min": "min", "--max": "max", "--cpu-percent": "cpu-percent",
+    "--types": "types", "--field-selector": "field-selector",
 }  # fmt: skip
 _BOOLEAN = {
     "-A": "all-namespaces", "--all-namespaces": "all-namespaces", "--ignore-daemonsets": "ignore-daemonsets",
-    "--overwrite": "overwrite",
+    "--overwrite": "overwrite", "--previous": "previous",
 }  # fmt: skip
 _SUBCOMMANDS = {
     "set": ("image", "env", "resources"),

@@ -30,10 +30,11 @@ def answer(command: Command, seen: Observation) -> str:
 
 
 def _get(command: Command, seen: Observation) -> str:
-    command.expect("output", "selector")
     found = asked(command, seen)
-    if [*found] == ["Event"]:
-        return _event_table(seen.events(command.namespace))
+    events = [*found] == ["Event"]
+    command.expect("output", "selector", *(["field-selector"] if events else ()))
+    if events:
+        return _event_table(_chosen_events(command, seen))
     how = command.flags.get("output", "")
     if how in ("yaml", "json"):
         return _written([body for bodies in found.values() for body in bodies], how)
@@ -79,10 +80,11 @@ def _described(kind: str, body: Json, seen: Observation) -> str:
 
 
 def _logs(command: Command, seen: Observation) -> str:
-    command.expect("tail", "container", "selector")
+    command.expect("tail", "container", "selector", "previous")
     tail = number(command.flags.get("tail", str(_TAIL)), "kubectl logs --tail")
-    lines = [line for pod in _logged(command, seen) for line in seen.logs(pod, command.home)[-tail:] if tail]
-    return "\n".join(lines) or "(no log lines)"
+    container, previous = command.flags.get("container"), "previous" in command.flags
+    found = [seen.logs(pod, command.home, container, previous=previous) for pod in _logged(command, seen)]
+    return "\n".join(line for lines in found for line in lines[-tail:] if tail) or "(no log lines)"
 
 
 def _logged(command: Command, seen: Observation) -> list[str]:
@@ -101,8 +103,17 @@ def _logged(command: Command, seen: Observation) -> list[str]:
 
 
 def _events(command: Command, seen: Observation) -> str:
-    command.expect()
-    return _event_table(seen.events(command.namespace))
+    command.expect("types")
+    return _event_table(_chosen_events(command, seen))
+
+
+def _chosen_events(command: Command, seen: Observation) -> list[Json]:
+    """The Events of a namespace; only Warning or Normal ones where that is asked for."""
+    field = command.flags.get("field-selector", "")
+    if field and not field.startswith("type="):
+        raise Refused(f"--field-selector={field}: expected type=Warning or type=Normal")
+    wanted = command.flags.get("types") or field.removeprefix("type=")
+    return [event for event in seen.events(command.namespace) if wanted in ("", event["type"])]
 
 
 def _event_table(events: list[Json]) -> str:

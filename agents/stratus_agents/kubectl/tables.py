@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from stratus_sim.telemetry import render_ingress
+from stratus_sim.telemetry.render_pods import ready_column, restarts_column, status_column
+
 Json = dict[str, Any]
 Columns = tuple[str, ...]
 
@@ -28,26 +31,22 @@ def columns(kind: str, wide: bool) -> tuple[Columns, Callable[[Json], list[Any]]
 
 
 def _pod(body: Json) -> list[Any]:
-    statuses = body["status"].get("containerStatuses") or []
-    ready = sum(status["ready"] for status in statuses)
-    restarts = sum(status["restartCount"] for status in statuses)
-    return [f"{ready}/{len(body['spec']['containers'])}", pod_status(body), restarts]
+    return [ready_column(body), pod_status(body), restarts_column(body)]
 
 
 def pod_status(body: Json) -> str:
-    """The STATUS column of a pod: why it waits or ended last, else its phase."""
-    if body["metadata"].get("deletionTimestamp"):
-        return "Terminating"
-    for status in body["status"].get("containerStatuses") or []:
-        waiting = status["state"].get("waiting") or {}
-        last = ((status.get("lastState") or {}).get("terminated") or {}).get("reason", "")
-        if waiting.get("reason") == "CrashLoopBackOff" and last == "OOMKilled":
-            return "CrashLoopBackOff (OOMKilled)"
-        if waiting.get("reason"):
-            return str(waiting["reason"])
-        if last and not status["ready"]:
-            return f"Running (last {last})"
-    return str(body["status"]["phase"])
+    """The STATUS column of a pod, and beside it why a container last ended where that is not what it shows."""
+    shown = status_column(body)
+    last = next((reason for reason in map(_last, body["status"].get("containerStatuses") or ()) if reason), "")
+    if shown == "CrashLoopBackOff" and last == "OOMKilled":
+        return "CrashLoopBackOff (OOMKilled)"
+    return f"Running (last {last})" if shown == "Running" and last else shown
+
+
+def _last(status: Json) -> str:
+    """Why a container that is not ready ended before."""
+    ended = (status.get("lastState") or {}).get("terminated") or {}
+    return "" if status["ready"] else str(ended.get("reason", ""))
 
 
 def _deployment(body: Json) -> list[Any]:
@@ -94,6 +93,7 @@ _TABLES: dict[str, tuple[Columns, _Row]] = {
     "Service": (("TYPE", "PORT(S)"), _service),
     "EndpointSlice": (("PORTS", "ENDPOINTS"), _endpoints),
     "Node": (("STATUS",), _node),
+    "Ingress": (("CLASS", "HOSTS", "ADDRESS", "PORTS"), render_ingress.columns),
     "ConfigMap": (("DATA",), lambda body: [len(body.get("data") or {})]),
     "Secret": (("DATA",), lambda body: [len(body.get("data") or {})]),
 }

@@ -48,6 +48,16 @@ def shortest(machine: Machine, properties: tuple[Property, ...], bound: int = BO
     return found
 
 
+def along(machine: Machine, properties: tuple[Property, ...], path: tuple[str, ...]) -> dict[str, Trace]:
+    """Runs that take these transitions in turn and break a property at their end; they need not be shortest ones."""
+    others = [t.name for t in machine.transitions if t.name not in path]
+    unrolling = Unrolling(machine.without_transitions(*others), properties)
+    for name in path:
+        unrolling.extend()
+        unrolling.take(name)
+    return {trace.prop: trace for trace in unrolling.broken(list(properties))}
+
+
 class Unrolling:
     """Runs of a machine of growing length, as constraints on one solver.
 
@@ -83,6 +93,11 @@ class Unrolling:
         for variable in self.machine.variables:
             self._solver.add(finite.same(self._step(variable.primed), self._moved(variable)))
         self._here = self._blaster(self.states[-1], {}, {})
+
+    def take(self, name: str) -> None:
+        """Let the last step be this transition."""
+        number = next(i for i, t in enumerate(self.machine.transitions) if t.name == name)
+        self._solver.add(self.choices[-1][number])
 
     def broken(self, properties: list[Property]) -> Iterator[Trace]:
         """The properties that a run of the present length breaks at its end, each with such a run."""

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stratus_spec import ANY, Machine, Property, Specification
+from stratus_spec.properties.vocabulary import COMMITTED, SENT, WRITTEN
 
-from .bounded import BOUND, deepening
+from .bounded import BOUND, along, deepening
 from .decoding import Trace
 
 HEADLINES = ("commit_tnr", "abort_tnr", "resolved_is_healthy")
 """Properties whose breaking hurts a user; the others are what these rest on."""
+_LATE = (*SENT, "crash", "take_over", "pop", "abort", "again", "acquire", "begin")
+GUIDES = (
+    (*COMMITTED, "again", *COMMITTED[2:]),
+    (*_LATE, "submit", "approve", "land"),
+    (*_LATE, "act", "journal", "send", "land"),
+    (*WRITTEN, "send", "land", "complete", "submit", "approve", "commit", "land"),
+    (*WRITTEN, "journal", "send", "land", "complete", "submit", "approve", "restore"),
+)
+"""Paths tried for what no run within the bound breaks: two commits in turn, a request that lands in a later
+transaction, one that lands twice, and undo after the decision."""
 BEYOND = 5
 """How many steps after the last property that fails by itself the search goes on for a headline that fails with it."""
 
@@ -21,18 +33,14 @@ class Necessity:
     """What breaks on runs from an initial state.
 
     `traces` has a shortest run for every property broken within `bound` steps; `unreached` names the properties whose
-    induction fails but which no run of at most `bound` steps in scope breaks.
+    induction fails but which no run of at most `bound` steps in scope breaks. `guided` have a run along one of GUIDES
+    all the same, which need not be a shortest one.
     """
 
     traces: dict[str, Trace]
     unreached: tuple[str, ...]
     bound: int
-
-    @property
-    def headline(self) -> Trace | None:
-        """The shortest run that hurts a user, if one was found."""
-        hurting = [self.traces[name] for name in HEADLINES if name in self.traces]
-        return min(hurting, key=lambda trace: len(trace.steps), default=None)
+    guided: dict[str, Trace] = field(default_factory=dict)
 
 
 def search(specification: Specification, failing: Collection[str], bound: int = BOUND) -> Necessity:
@@ -43,7 +51,19 @@ def search(specification: Specification, failing: Collection[str], bound: int = 
         wanted = {p.name for p in claimed} & set(failing)
         if wanted:
             traces |= _until(specification.subject(setting), claimed, wanted, bound)
-    return Necessity(traces, tuple(name for name in sorted(failing) if name not in traces), bound)
+    left = [name for name in sorted(failing) if name not in traces]
+    guided = _guided(specification, left)
+    return Necessity(traces, tuple(name for name in left if name not in guided), bound, guided)
+
+
+def _guided(specification: Specification, names: Collection[str]) -> dict[str, Trace]:
+    found: dict[str, Trace] = {}
+    for setting, path in itertools.product((ANY, *specification.settings), GUIDES):
+        machine = specification.subject(setting)
+        wanted = [p for p in specification.claimed(setting) if p.name in names and p.name not in found]
+        if wanted and set(path) <= set(machine.transition):
+            found |= along(machine, tuple(wanted), path)
+    return found
 
 
 def _until(machine: Machine, properties: tuple[Property, ...], wanted: set[str], bound: int) -> dict[str, Trace]:

@@ -96,6 +96,7 @@ def _pod(item: Json) -> PodStatus:
     phase = {"Pending": "Pending", "Running": "Running"}.get(str(status.get("phase")), "Failed")
     return PodStatus(
         phase=phase,  # type: ignore[arg-type]  # one of the three
+        state="running" if phase == "Running" else "waiting",
         node=str(item["spec"].get("nodeName") or ""), ready=condition(item, "Ready"),
     )  # fmt: skip
 

@@ -31,7 +31,7 @@ class Action:
     label {labels: {key: value|None}} · annotate {annotations: {key: value|None}} ·
     rollout-undo {revision?} · rollout-restart, rollout-pause, rollout-resume {} ·
     cordon, uncordon, drain {} · taint {taints: ["key=value:Effect", "key:Effect-"]} · evict {} ·
-    expose {port, target_port?, name?} · autoscale {max, min?, cpu_percent?, name?} · exec {command}: never run.
+    expose {port, target_port?, name?} · autoscale {max, min?, cpu_percent?, name?} · exec {command}: not undoable.
     """
 
     verb: str

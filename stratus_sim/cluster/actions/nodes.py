@@ -52,7 +52,10 @@ def _evictable(world: World, found: Resource) -> None:
 
 
 def _drain(world: World, action: Action) -> list[tuple[ObjectKey, Manifest | None]]:
-    """Cordon, then an eviction for each pod; those of DaemonSets stay, as with --ignore-daemonsets."""
+    """Cordon, then an eviction for each pod; those of DaemonSets stay, as with --ignore-daemonsets.
+
+    Pods whose budget does not let them go now stay too: kubectl asks again until it has had enough.
+    """
     node = world.store.get(action.key)
     if node is None:
         raise InvalidAction(f'Node "{action.key.name}" not found')
@@ -60,7 +63,7 @@ def _drain(world: World, action: Action) -> list[tuple[ObjectKey, Manifest | Non
     for pod in leaving:
         if pod.owner is None:
             raise InvalidAction(f"drain: {pod.key} has no controller: nothing would start it again")
-    return [(node.key, _cordon(world, node, {})), *((pod.key, None) for pod in leaving)]
+    return [(node.key, _cordon(world, node, {})), *((pod.key, None) for pod in eviction.allowed(world, leaving))]
 
 
 EFFECTS = {"cordon": _cordon, "uncordon": _uncordon, "taint": _taint, "evict": _evict}

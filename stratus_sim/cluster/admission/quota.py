@@ -15,7 +15,7 @@ from stratus_sim.cluster.admission import amounts, usage
 from stratus_sim.cluster.admission.amounts import Amounts
 from stratus_sim.cluster.admission.registry import Write, forbidden, validates
 from stratus_sim.cluster.objects import Resource
-from stratus_sim.cluster.store import watches
+from stratus_sim.cluster.watching import ENDED, WRITTEN, watches
 from stratus_sim.manifests.kinds import NAMESPACED
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def charge(world: World, write: Write) -> None:
             _check(quota, write)
 
 
-@watches(*NAMESPACED)
+@watches(*NAMESPACED, of=WRITTEN | ENDED)
 def on_object(world: World, old: Resource | None, new: Resource | None) -> None:
     """Keep the usage of every quota in the namespace."""
     if not world.store.has(KIND):

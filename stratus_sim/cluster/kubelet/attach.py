@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from stratus_sim.cluster import pods
 from stratus_sim.cluster.events import emit
-from stratus_sim.cluster.kubelet.restarts import back_off_us
+from stratus_sim.cluster.kubelet.back_off import back_off_us
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.kernel import SECOND_US
 
@@ -80,6 +80,6 @@ def _refuse(world: World, pod: Resource, volume: str, users: list[str]) -> None:
     used = f"Volume is already used by pod(s) {', '.join(users)}"
     message = f'Multi-Attach error for volume "{volume}" {used}'
     emit(world, pod.key, "FailedAttachVolume", message, warning=True)
-    failures = pod.status.failures + 1
-    pods.update(world, pod, reason="ContainerCreating", message="", failures=failures)
-    world.schedule(back_off_us(failures), "kubelet.sync", pod.key, pod.uid)
+    attempts = pod.status.attempts + 1
+    pods.update(world, pod, reason="ContainerCreating", message="", attempts=attempts)
+    world.schedule(back_off_us(attempts), "kubelet.sync", pod.key, pod.uid)

@@ -1,81 +1,97 @@
-"""The containers of a pod run: hooks, memory, probes, and their end."""
+"""A container runs: hooks, memory, probes, and its end."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stratus_sim.cluster import completion, lifecycle, pods, probes
+from stratus_sim.cluster import container_status, lifecycle, pods
 from stratus_sim.cluster.events import emit
-from stratus_sim.cluster.kubelet import inits, pressure, storage
-from stratus_sim.cluster.kubelet.duty import on_duty, same_run
+from stratus_sim.cluster.kubelet import completion, images, inits, pressure, probes, reports, storage
+from stratus_sim.cluster.kubelet.duty import Run, on_duty, running, waiting
+from stratus_sim.cluster.kubelet.killing import kill
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.specs import limit_mib
 from stratus_sim.kernel import SECOND_US, handler
+from stratus_sim.manifests.pod_shapes import Container
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
 
 
 @handler("kubelet.start")
-def start(world: World, key: ObjectKey, uid: int) -> None:
-    """Run what has its turn; a memory limit below what the process needs kills it a moment later."""
-    pod = on_duty(world, key, uid)
-    if pod is None or pod.deleting:
+def start(world: World, run: Run) -> None:
+    """Run a container; a memory limit below what its process needs kills it a moment later."""
+    pod = waiting(world, run)
+    if pod is None:
         return
-    if inits.pending(pod):
-        inits.run(world, pod)
+    container = container_status.all_of(pod.spec)[run.at]
+    emit(world, run.key, "Started", f"Started container {container.name}")
+    restarts = run.run + bool(container_status.of(pod, run.at).started_us)
+    changes = {"state": "running", "reason": "", "message": "", "ready": False, "restarts": restarts}
+    whole = {} if pod.status.containers else {"phase": "Running"}
+    reports.update(world, pod, run.at, **changes, **whole, started_us=world.now_us)
+    _begin(world, pod, container, Run(run.key, run.uid, run.at, restarts) if restarts else run)
+
+
+def _begin(world: World, pod: Resource, container: Container, run: Run) -> None:
+    """See to a container that runs; `pod` is as it was before."""
+    hook = lifecycle.hook(world, container, "post_start") if container.lifecycle is not None else None
+    if _too_small(world, pod, container):
+        delay_us = world.draw(images.entity(pod, run.at), "oom", 300_000, 2 * SECOND_US)
+        world.schedule(delay_us, "kubelet.exited", run, "OOMKilled", lifecycle.KILLED)
+    elif not container_status.stays(pod, run.at):
+        inits.work(world, container, run)
+    elif hook is not None:
+        world.schedule(hook.after_us or 0, "kubelet.post_started", run, hook.code)
         return
-    emit(world, key, "Started", f"Started container {pod.spec.containers[0].name}")
-    pods.update(world, pod, phase="Running", reason="", message="", ready=False, started_us=world.now_us)
-    if _too_small(world, pod):
-        world.schedule(world.draw(str(key), "oom", 300_000, 2 * SECOND_US), "kubelet.exited", key, uid, "OOMKilled")
-    elif lifecycle.hooked(pod, "post_start"):
-        hook = lifecycle.run(world, pod, "post_start")
-        world.schedule(hook.after_us or 0, "kubelet.post_started", key, uid, pod.status.restarts, hook.code)
     else:
-        _attend(world, pod)
+        attend(world, pod, container, run)
+    if pod.status.containers:
+        images.proceed(world, run)
 
 
 @handler("kubelet.post_started")
-def post_started(world: World, key: ObjectKey, uid: int, restarts: int, code: int) -> None:
-    """A container whose postStart hook fails is killed; until it ends nobody asks its probes."""
-    pod = same_run(world, key, uid, restarts)
-    if pod is None or pod.status.phase != "Running":
+def post_started(world: World, run: Run, code: int) -> None:
+    """A container whose postStart hook fails is killed; until it ends neither its probes are asked nor others start."""
+    pod = running(world, run)
+    if pod is None:
         return
+    container = container_status.all_of(pod.spec)[run.at]
     if code:
-        emit(world, key, "FailedPostStartHook", "PostStartHook failed", warning=True)
-        emit(world, key, "Killing", "FailedPostStartHook")
-        world.schedule(0, "kubelet.exited", key, uid, "Error")
+        emit(world, run.key, "FailedPostStartHook", "PostStartHook failed", warning=True)
+        kill(world, pod, run, "FailedPostStartHook")
     else:
-        _attend(world, pod)
+        attend(world, pod, container, run)
+    if pod.status.containers:
+        images.proceed(world, run)
 
 
-def _attend(world: World, pod: Resource) -> None:
-    probes.begin(world, pod)
-    completion.expect(world, pod)
+def attend(world: World, pod: Resource, container: Container, run: Run) -> None:
+    """Watch a container that is up: its probes, its end, what it writes."""
+    probes.begin(world, pod, run)
+    completion.expect(world, pod, container, run)
+    if run.at < container_status.inits(pod.spec):
+        inits.await_sidecar(world, pod, container, run)
     writes = storage.used_mib(world, pod) > 0
     excess = storage.excess(world, pod) if writes else ""
     if excess:
         delay_us = world.draw(str(pod.key), "eviction", SECOND_US, pressure.PERIOD_US)
-        world.schedule(delay_us, "kubelet.outgrown", pod.key, pod.uid, pod.status.restarts, excess)
+        world.schedule(delay_us, "kubelet.outgrown", run, excess)
     else:
         pressure.observe(world, pod, writes=writes)
 
 
 @handler("kubelet.outgrown")
-def outgrown(world: World, key: ObjectKey, uid: int, restarts: int, message: str) -> None:
+def outgrown(world: World, run: Run, message: str) -> None:
     """A pod that has written more than it may is evicted."""
-    pod = same_run(world, key, uid, restarts)
-    if pod is not None and pod.status.phase == "Running" and not pod.status.reason:
+    pod = running(world, run)
+    if pod is not None:
         pressure.evict(world, pod, message)
 
 
-def _too_small(world: World, pod: Resource) -> bool:
-    limits = [(c.name, limit) for c in pod.spec.containers if (limit := limit_mib(c)) is not None]
-    if not limits:
-        return False
-    workload = pods.root_owner(world, pod)
-    return any(limit < world.processes.memory_mib(workload, name) for name, limit in limits)
+def _too_small(world: World, pod: Resource, container: Container) -> bool:
+    limit = limit_mib(container)
+    return limit is not None and limit < world.processes.memory_mib(pods.root_owner(world, pod), container.name)
 
 
 @handler("kubelet.terminated")

@@ -7,18 +7,19 @@ secret is reported, and the pull tried without it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from stratus_sim.cluster import pods, volumes
+from stratus_sim.cluster import container_status, volumes
 from stratus_sim.cluster.events import emit
-from stratus_sim.cluster.kubelet import inits
-from stratus_sim.cluster.kubelet.duty import on_duty
-from stratus_sim.cluster.kubelet.restarts import back_off_us
-from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.kubelet import reports
+from stratus_sim.cluster.kubelet.back_off import back_off_us
+from stratus_sim.cluster.kubelet.duty import Run, run_of, waiting
+from stratus_sim.cluster.kubelet.refusals import Refusal, pull_policy, refused
+from stratus_sim.cluster.objects import ObjectKey, Resource, node_key
+from stratus_sim.cluster.status import ContainerStatus
 from stratus_sim.kernel import SECOND_US, handler
-from stratus_sim.manifests.pod_shapes import Container
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
@@ -27,104 +28,141 @@ _RESYNC_US = 10 * SECOND_US
 """How long kubelet leaves a pod alone whose sync has failed."""
 
 
-class _Refusal(NamedTuple):
-    """Why an image is not there: the reason kubectl shows, the image, and what the container runtime says."""
-
-    reason: str
-    image: str
-    message: str
-
-
-def request(world: World, pod: Resource) -> None:
-    """Have the images of a pod; those on the node already cost no time."""
-    if all(c.image in _present(world, pod) for c in _all(pod)):
-        world.schedule(0, "kubelet.pulled", pod.key, pod.uid)
+def begin(world: World, pod: Resource) -> None:
+    """Start the containers of a pod whose volumes are there: the first, which brings the next along."""
+    pod, first = reports.open_up(world, pod), container_status.inits(pod.spec)
+    if pod.status.initialized < first:
+        request(world, pod, pod.status.initialized)
     else:
-        delay_us = world.draw(str(pod.key), "pull", 500_000, 3 * SECOND_US)
-        world.schedule(delay_us, "kubelet.pulled", pod.key, pod.uid)
+        _start_next(world, pod, first)
+
+
+def proceed(world: World, run: Run) -> None:
+    """The container after one that has started, or cannot yet, has its turn, unless it had it before."""
+    pod = world.store.get(run.key)
+    if pod is not None and run.at >= container_status.inits(pod.spec):
+        _start_next(world, pod, run.at + 1)
+
+
+def _start_next(world: World, pod: Resource, at: int) -> None:
+    """Start the container at a place, or after it where that one is done for good."""
+    number = len(container_status.all_of(pod.spec))
+    while at < number and _done(pod, at):
+        at += 1
+    if at < number and (not pod.status.containers or _untouched(pod.status.containers[at])):
+        request(world, pod, at)
+
+
+def _done(pod: Resource, at: int) -> bool:
+    one = container_status.of(pod, at)
+    return one.state == "terminated" and not one.code and pod.spec.restart_policy in ("Never", "OnFailure")
+
+
+def _untouched(one: ContainerStatus) -> bool:
+    return one.state != "running" and one.reason in ("", "Unknown")
+
+
+def request(world: World, pod: Resource, at: int) -> None:
+    """Have the image of a container; one that is there costs no time, or the question whether it is the newest."""
+    container, run = container_status.all_of(pod.spec)[at], run_of(pod, at)
+    if pod.status.containers and not container_status.of(pod, at).started_us:
+        reports.update(world, pod, at, reason=_creating(pod, at), message="")
+    policy, took_us = pull_policy(container), 0
+    present = container.image in _present(_node(world, pod))
+    if policy == "Always" or (policy != "Never" and not present):
+        emit(world, pod.key, "Pulling", f'Pulling image "{container.image}"')
+        low_us, high_us = (100_000, 400_000) if present else (500_000, 3 * SECOND_US)
+        took_us = world.draw(entity(pod, at), "pull", low_us, high_us)
+    world.schedule(took_us, "kubelet.pulled", run, took_us)
+
+
+def entity(pod: Resource, at: int) -> str:
+    """Whose luck it is how long things take: the pod's, or that of a container beside the first."""
+    return str(pod.key) if not at else f"{pod.key}/{container_status.all_of(pod.spec)[at].name}"
+
+
+@handler("kubelet.pull")
+def pull(world: World, run: Run) -> None:
+    """A container is to be started again, or tried again."""
+    pod = waiting(world, run)
+    if pod is not None:
+        request(world, pod, run.at)
 
 
 @handler("kubelet.pulled")
-def pulled(world: World, key: ObjectKey, uid: int) -> None:
-    """Images are there, or will not be for a while: then environment and start."""
-    pod = on_duty(world, key, uid)
-    if pod is None or pod.deleting:
+def pulled(world: World, run: Run, took_us: int) -> None:
+    """The image is there, or will not be for a while: then environment and start."""
+    pod = waiting(world, run)
+    if pod is None:
         return
-    _ask_for_secrets(world, pod)
-    refusal = _refused(world, pod)
+    if pod.spec.image_pull_secrets:
+        _ask_for_secrets(world, pod)
+    container, node = container_status.all_of(pod.spec)[run.at], _node(world, pod)
+    refusal = refused(world, container, _present(node))
     if refusal is not None:
-        _fail(world, pod, refusal)
+        _fail(world, pod, run, refusal)
         return
-    _cache(world, pod)
-    _create(world, pod)
+    emit(world, run.key, "Pulled", _pulled(container.image, took_us))
+    if node is not None and container.image not in node.status.images:
+        images = node.status.images | {container.image}
+        world.store.report(node.key, msgspec.structs.replace(node.status, images=images))
+    _create(world, pod, run)
 
 
-def _create(world: World, pod: Resource) -> None:
-    environments, problem = volumes.environments(world, pod)
-    problem = inits.unconfigured(world, pod) or problem
+def _pulled(image: str | None, took_us: int) -> str:
+    if not took_us:
+        return f'Container image "{image}" already present on machine'
+    took = f"{took_us // 1000}ms" if took_us < SECOND_US else f"{took_us // 1000 / 1000:g}s"
+    return f'Successfully pulled image "{image}" in {took} ({took} including waiting)'
+
+
+def _create(world: World, pod: Resource, run: Run) -> None:
+    container = container_status.manifest_of(pod, run.at)
+    environment, problem = volumes.environment(world, pod, container)
     if problem:
-        emit(world, pod.key, "Failed", f"Error: {problem}", warning=True)
-        pods.update(world, pod, reason="CreateContainerConfigError", message=problem)
+        emit(world, run.key, "Failed", f"Error: {problem}", warning=True)
+        reports.update(world, pod, run.at, state="waiting", reason="CreateContainerConfigError", message=problem)
+        proceed(world, run)
         return
-    pods.update(world, pod, env=environments, reason="ContainerCreating", message="", failures=0)
-    world.schedule(world.draw(str(pod.key), "start", 300_000, 1_500_000), "kubelet.start", pod.key, pod.uid)
+    changes: dict[str, Any] = {"env": {**pod.status.env, container["name"]: environment}, "attempts": 0}
+    if not container_status.of(pod, run.at).started_us:
+        changes |= {"reason": _creating(pod, run.at), "message": ""}
+    reports.update(world, pod, run.at, **changes)
+    emit(world, run.key, "Created", f"Created container: {container['name']}")
+    world.schedule(world.draw(entity(pod, run.at), "start", 300_000, 1_500_000), "kubelet.start", run)
 
 
-def _fail(world: World, pod: Resource, refusal: _Refusal) -> None:
+def _creating(pod: Resource, at: int) -> str:
+    return "PodInitializing" if at < container_status.inits(pod.spec) else "ContainerCreating"
+
+
+def _fail(world: World, pod: Resource, run: Run, refusal: Refusal) -> None:
     if refusal.reason == "ErrImagePull":
         emit(world, pod.key, "Failed", f'Failed to pull image "{refusal.image}": {refusal.message}', warning=True)
         emit(world, pod.key, "Failed", "Error: ErrImagePull", warning=True)
     else:
         emit(world, pod.key, refusal.reason, refusal.message, warning=True)
-    pods.update(world, pod, reason=refusal.reason, message=refusal.message, failures=pod.status.failures + 1)
-    world.schedule(_RESYNC_US, "kubelet.pull_back_off", pod.key, pod.uid)
+    attempts = container_status.of(pod, run.at).attempts + 1
+    changes = {"state": "waiting", "reason": refusal.reason, "message": refusal.message, "attempts": attempts}
+    reports.update(world, pod, run.at, **changes)
+    world.schedule(_RESYNC_US, "kubelet.pull_back_off", run)
+    proceed(world, run)
 
 
 @handler("kubelet.pull_back_off")
-def pull_back_off(world: World, key: ObjectKey, uid: int) -> None:
+def pull_back_off(world: World, run: Run) -> None:
     """Wait before the next attempt, ten seconds and twice as long each time up to five minutes."""
-    pod = on_duty(world, key, uid)
-    if pod is None or pod.deleting or pod.status.reason not in ("ErrImagePull", "ErrImageNeverPull"):
+    pod = waiting(world, run)
+    if pod is None or container_status.of(pod, run.at).reason not in ("ErrImagePull", "ErrImageNeverPull"):
         return
-    refusal = _refused(world, pod)
+    refusal = refused(world, container_status.all_of(pod.spec)[run.at], _present(_node(world, pod)))
     if refusal is not None and refusal.reason == "ErrImagePull":
-        waiting = f'Back-off pulling image "{refusal.image}"'
-        emit(world, key, "BackOff", waiting)
-        emit(world, key, "Failed", "Error: ImagePullBackOff", warning=True)
-        pods.update(world, pod, reason="ImagePullBackOff", message=f"{waiting}: ErrImagePull: {refusal.message}")
-    world.schedule(back_off_us(pod.status.failures), "kubelet.pulled", key, uid)
-
-
-def _refused(world: World, pod: Resource) -> _Refusal | None:
-    """The first image that is not on the node and cannot be had."""
-    present = _present(world, pod)
-    for container in _all(pod):
-        image, policy = container.image or "", pull_policy(container)
-        if policy == "Never" and image not in present:
-            message = f'Container image "{image}" is not present with pull policy of Never'
-            return _Refusal("ErrImageNeverPull", image, message)
-        if (policy == "Always" or image not in present) and not world.processes.image_exists(image):
-            return _Refusal("ErrImagePull", image, _not_found(image))
-    return None
-
-
-def pull_policy(container: Container) -> str:
-    """`imagePullPolicy`; without it Always for the tag `latest`, given or meant, else IfNotPresent."""
-    if container.image_pull_policy:
-        return container.image_pull_policy
-    image = container.image or ""
-    tag = image.rpartition("/")[2].partition(":")[2]
-    return "IfNotPresent" if "@" in image or tag not in ("", "latest") else "Always"
-
-
-def _not_found(image: str) -> str:
-    host, _, rest = image.partition("/")
-    named = image if rest and ("." in host or ":" in host or host == "localhost") else None
-    where = named or ("docker.io/" + ("" if rest else "library/") + image)
-    return (
-        f'rpc error: code = NotFound desc = failed to pull and unpack image "{where}": '
-        f'failed to resolve reference "{where}": {where}: not found'
-    )
+        said = f'Back-off pulling image "{refusal.image}"'
+        emit(world, run.key, "BackOff", said)
+        emit(world, run.key, "Failed", "Error: ImagePullBackOff", warning=True)
+        message = f"{said}: ErrImagePull: {refusal.message}"
+        reports.update(world, pod, run.at, reason="ImagePullBackOff", message=message)
+    world.schedule(back_off_us(container_status.of(pod, run.at).attempts), "kubelet.pull", run)
 
 
 def _ask_for_secrets(world: World, pod: Resource) -> None:
@@ -137,18 +175,10 @@ def _ask_for_secrets(world: World, pod: Resource) -> None:
         emit(world, pod.key, "FailedToRetrieveImagePullSecret", message, warning=True)
 
 
-def _all(pod: Resource) -> list[Container]:
-    return [*(pod.spec.init_containers or ()), *pod.spec.containers]
+def _node(world: World, pod: Resource) -> Resource | None:
+    return world.store.get(node_key(pod.status.node))
 
 
-def _present(world: World, pod: Resource) -> frozenset[str]:
-    node = world.store.get(ObjectKey("Node", "", pod.status.node))
+def _present(node: Resource | None) -> frozenset[str]:
+    """The images a node has."""
     return node.status.images if node is not None else frozenset()
-
-
-def _cache(world: World, pod: Resource) -> None:
-    node = world.store.get(ObjectKey("Node", "", pod.status.node))
-    if node is not None:
-        images = {c.image for c in _all(pod)}
-        if not images <= node.status.images:
-            world.store.report(node.key, msgspec.structs.replace(node.status, images=node.status.images | images))

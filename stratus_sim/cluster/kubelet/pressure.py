@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from stratus_sim.cluster import ordered, pods, priority
+from stratus_sim.cluster import container_status, pods, priority
 from stratus_sim.cluster.events import emit
-from stratus_sim.cluster.kubelet import storage
-from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.kubelet import reports, storage
+from stratus_sim.cluster.objects import ObjectKey, Resource, node_key
 from stratus_sim.cluster.specs import requested_mib
 from stratus_sim.kernel import SECOND_US, handler
 
@@ -42,11 +42,10 @@ _SIGNALS = {signal.condition: signal for signal in (MEMORY, DISK)}
 
 def observe(world: World, pod: Resource, *, writes: bool) -> None:
     """Look at the node of a pod that has just started; at its disk if the pod writes to it."""
-    node = world.store.get(ObjectKey("Node", "", pod.status.node))
+    node = world.store.get(node_key(pod.status.node))
     if node is None:
         return
-    present = ordered.size(world.store.state.by_node.get(node.key.name, ()))
-    if present * world.processes.largest_mib() > node.status.capacity_mib:
+    if world.store.count_on_node(node.key.name) * world.processes.largest_mib() > node.status.capacity_mib:
         _look(world, node, MEMORY)
     if writes:
         _look(world, node, DISK)
@@ -65,14 +64,14 @@ def _short_mib(world: World, node: Resource, signal: Signal) -> int:
 
 def _running(world: World, node: Resource) -> list[Resource]:
     found = world.store.on_node(node.key.name)
-    return [pod for pod in found if pod.status.phase == "Running" and not pod.status.reason]
+    return [pod for pod in found if not pods.ended(pod) and container_status.running(pod)]
 
 
 def _used_mib(world: World, pod: Resource, signal: Signal) -> int:
     if signal is DISK:
         return storage.used_mib(world, pod)
     workload = pods.root_owner(world, pod)
-    return sum(world.processes.memory_mib(workload, c.name) for c in pod.spec.containers)
+    return sum(world.processes.memory_mib(workload, c.name) for c in container_status.running(pod))
 
 
 def _requested(pod: Resource, signal: Signal) -> int:
@@ -127,7 +126,7 @@ def _low(world: World, pod: Resource, signal: Signal, short: int) -> str:
 def evict(world: World, pod: Resource, message: str) -> None:
     """End a pod for good; it stays to be looked at, and its owner makes another."""
     emit(world, pod.key, "Evicted", message, warning=True)
-    pods.update(world, pod, phase="Failed", ready=False, reason="Evicted", message=message)
+    reports.finish(world, pod, "Evicted", message)
 
 
 def _press(world: World, node: Resource, signal: Signal) -> None:

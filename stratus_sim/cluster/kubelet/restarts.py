@@ -1,48 +1,53 @@
-"""Containers that end: what becomes of the pod, and how long the next start waits.
+"""Containers that end: what becomes of each and of its pod, and how long the next start waits.
 
 Follows kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle, "How Pods handle problems with containers".
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from stratus_sim.cluster import completion, pods
+from stratus_sim.cluster import container_status
 from stratus_sim.cluster.events import emit
-from stratus_sim.cluster.kubelet import inits
-from stratus_sim.cluster.kubelet.duty import full_name, on_duty
-from stratus_sim.cluster.objects import ObjectKey
+from stratus_sim.cluster.kubelet import completion, inits, reports
+from stratus_sim.cluster.kubelet.back_off import FORGIVEN_AFTER_US, restart_us
+from stratus_sim.cluster.kubelet.duty import Run, full_name, running
+from stratus_sim.cluster.objects import Resource
 from stratus_sim.kernel import SECOND_US, handler
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
 
-BACK_OFF_US = 10 * SECOND_US
-BACK_OFF_CAP_US = 300 * SECOND_US
-FORGIVEN_AFTER_US = 600 * SECOND_US
-"""Who has run for so long starts again with the shortest back-off."""
-
-
-def back_off_us(failures: int) -> int:
-    """The wait after so many failures in a row: ten seconds, twice as long each further time, at most five minutes."""
-    return min(BACK_OFF_CAP_US, BACK_OFF_US << min(max(0, failures - 1), 10))
-
 
 @handler("kubelet.exited")
-def exited(world: World, key: ObjectKey, uid: int, reason: str) -> None:
-    """A container ended: the pod has ended with it, or it is started again after a back-off."""
-    pod = on_duty(world, key, uid)
-    if pod is None or pod.deleting:
+def exited(world: World, run: Run, reason: str, code: int) -> None:
+    """A container has ended: it is started again, the next has its turn, or the pod has ended with it."""
+    pod = running(world, run)
+    if pod is None:
         return
-    if completion.ends_pod(pod, reason):
-        pods.finish(world, pod, reason)
+    end = {"state": "terminated", "ready": False, "reason": reason, "last_termination": reason}
+    end |= {"code": code, "ended_us": world.now_us}
+    if completion.restarts(pod, run.at, code):
+        _again(world, pod, run, end)
         return
-    forgiven = pod.status.phase == "Running" and world.now_us - pod.status.started_us >= FORGIVEN_AFTER_US
-    failures = 1 if forgiven else pod.status.failures + 1
-    delay_us = back_off_us(failures)
-    container, name = inits.current(pod).name, full_name(pod)
-    message = f"back-off {delay_us // SECOND_US}s restarting failed container={container} pod={name}"
-    emit(world, key, "BackOff", f"Back-off restarting failed container {container} in pod {name}", warning=True)
-    changes = {"restarts": pod.status.restarts + 1, "failures": failures, "last_termination": reason}
-    pods.update(world, pod, ready=False, reason="CrashLoopBackOff", message=message, **changes)
-    world.schedule(delay_us, "kubelet.start", key, uid)
+    if not code and not container_status.stays(pod, run.at):
+        reports.update(world, pod, run.at, **end)
+        inits.proceed(world, world.store.get(run.key) or pod, run.at)
+    else:
+        completion.settle(world, pod, run.at, end)
+
+
+def _again(world: World, pod: Resource, run: Run, end: dict[str, Any]) -> None:
+    found = container_status.of(pod, run.at)
+    failures = 1 if world.now_us - found.started_us >= FORGIVEN_AFTER_US else found.failures + 1
+    delay_us = restart_us(failures)
+    waits = _back_off(world, pod, run, delay_us) if delay_us else {}
+    reports.update(world, pod, run.at, **end | waits, failures=failures)
+    world.schedule(delay_us, "kubelet.pull", run)
+
+
+def _back_off(world: World, pod: Resource, run: Run, delay_us: int) -> dict[str, Any]:
+    name, whole = container_status.all_of(pod.spec)[run.at].name, full_name(pod)
+    emit(world, run.key, "BackOff", f"Back-off restarting failed container {name} in pod {whole}", warning=True)
+    message = f"back-off {delay_us // SECOND_US}s restarting failed container={name} pod={whole}"
+    return {"state": "waiting", "reason": "CrashLoopBackOff", "message": message}

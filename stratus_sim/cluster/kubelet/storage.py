@@ -20,7 +20,7 @@ _RESOURCE = "ephemeral-storage"
 
 def used_mib(world: World, pod: Resource) -> int:
     """What the containers of a pod have written together, in MiB."""
-    return sum(world.processes.written_mib(container) for container in pod.spec.containers)
+    return sum([world.processes.written_mib(container) for container in pod.spec.containers])
 
 
 def requested_mib(pod: Resource) -> int:

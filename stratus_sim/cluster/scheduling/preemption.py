@@ -77,7 +77,7 @@ def _candidate(attempt: Attempt, name: str) -> Candidate | Refusal:
 
 def _lower(attempt: Attempt, name: str) -> list[Resource]:
     """The pods of lower priority on a node, the most important first."""
-    if priority.value(attempt.pod.spec) <= 0 and not attempt.world.store.state.by_kind.get("PriorityClass"):
+    if priority.value(attempt.pod.spec) <= 0 and not attempt.world.store.has("PriorityClass"):
         return []
     there = attempt.world.store.on_node(name)
     lower = [pod for pod in there if not pods.ended(pod) and _below(pod, attempt)]

@@ -16,7 +16,7 @@ from stratus_sim.cluster import api
 from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.status import AutoscalerStatus, Recommendation, ScaleEvent
-from stratus_sim.cluster.store import watches
+from stratus_sim.cluster.watching import WRITTEN, watches
 from stratus_sim.cluster.workloads import scaling
 from stratus_sim.cluster.workloads.bounds import wanted
 from stratus_sim.cluster.workloads.metering import Unmeasured, measure
@@ -38,9 +38,9 @@ def on_autoscaler(world: World, old: Resource | None, new: Resource | None) -> N
         _look_soon(world, new)
 
 
-@watches("Deployment", "StatefulSet", "ReplicaSet")
+@watches("Deployment", "StatefulSet", "ReplicaSet", of=WRITTEN)
 def on_target(world: World, old: Resource | None, new: Resource | None) -> None:
-    if not world.store.state.by_kind.get(KIND) or (old is not None and new is not None and old.spec is new.spec):
+    if not world.store.has(KIND) or (old is not None and new is not None and old.spec is new.spec):
         return
     target = (new or old).key  # type: ignore[union-attr]  # a change has at least one side
     for found in world.store.list(KIND, target.namespace):
@@ -129,6 +129,15 @@ def limits(found: Resource) -> tuple[int, int]:
     """(minReplicas, maxReplicas)."""
     low = 1 if found.spec.min_replicas is None else found.spec.min_replicas
     return low, max(low, found.spec.max_replicas)
+
+
+def sets(world: World, target: ObjectKey) -> bool:
+    """Whether a workload has as many replicas as an autoscaler may set; 0, which switches it off, is none of them."""
+    resource = world.store.get(target)
+    if resource is None or not world.store.state.by_kind.get(KIND):
+        return False
+    bounds = [limits(found) for found in world.store.list(KIND, target.namespace) if target_of(found) == target]
+    return any(low <= wanted(resource) <= high for low, high in bounds)
 
 
 def _approach(world: World, found: Resource, target: Resource, status: AutoscalerStatus, called_for: int) -> None:

@@ -24,7 +24,7 @@ def available(world: World, pod: Resource, owner: Resource) -> bool:
 
 def count(world: World, owner: Resource, ready: int) -> int:
     """How many of an owner's ready pods are available."""
-    if not _wait_us(owner) or not ready:
+    if not ready or not owner.spec.min_ready_seconds:
         return ready
     owned = world.store.owned(owner.key)
     return sum(available(world, pod, owner) for pod in owned if pod.key.kind == "Pod")

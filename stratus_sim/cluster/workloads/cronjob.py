@@ -16,7 +16,7 @@ from stratus_sim.cluster.calendar import instant_us, moment
 from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource
 from stratus_sim.cluster.status import CronJobStatus, JobStatus
-from stratus_sim.cluster.store import watches
+from stratus_sim.cluster.watching import WRITTEN, watches
 from stratus_sim.cluster.workloads import cron
 from stratus_sim.kernel import SECOND_US, handler
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _KEPT = {"Complete": 3, "Failed": 1}
 
 
-@watches("CronJob")
+@watches("CronJob", of=WRITTEN)
 def on_cron_job(world: World, old: Resource | None, new: Resource | None) -> None:
     if new is not None and (old is None or old.generation != new.generation):
         world.enqueue("cronjob", new.key)

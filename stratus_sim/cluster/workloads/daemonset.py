@@ -17,7 +17,7 @@ from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.scheduling import node_affinity
 from stratus_sim.cluster.status import DaemonSetStatus, Place
-from stratus_sim.cluster.store import watches
+from stratus_sim.cluster.watching import STANDING, WRITTEN, watches
 from stratus_sim.cluster.workloads import availability, revisions
 from stratus_sim.cluster.workloads.bounds import portion
 from stratus_sim.cluster.workloads.naming import free_pod_name
@@ -35,7 +35,7 @@ _COUNTS = ("wanted", "scheduled", "misscheduled", "ready", "available", "updated
 _NOWHERE = Place()
 
 
-@watches("DaemonSet")
+@watches("DaemonSet", of=WRITTEN)
 def on_daemon_set(world: World, old: Resource | None, new: Resource | None) -> None:
     if new is not None and (old is None or old.generation != new.generation):
         world.enqueue("daemonset", new.key)
@@ -50,7 +50,7 @@ def on_node(world: World, old: Resource | None, new: Resource | None) -> None:
         world.enqueue("daemonset.node", (found.key, (new or old).key.name))  # type: ignore[union-attr]
 
 
-@watches("Pod")
+@watches("Pod", of=STANDING, owner="DaemonSet")
 def on_pod(world: World, old: Resource | None, new: Resource | None) -> None:
     owner = availability.pod_owner(old, new, "DaemonSet")
     if owner is None or pods.stands_alike(old, new):

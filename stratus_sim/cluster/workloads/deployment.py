@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
+from msgspec.structs import replace
 
 from stratus_sim.cluster import pods
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.status import DeploymentStatus, ReplicaStatus
-from stratus_sim.cluster.store import watches
+from stratus_sim.cluster.watching import ENDED, STATUS, WRITTEN, watches
 from stratus_sim.cluster.workloads import progress, rollout
 from stratus_sim.cluster.workloads.bounds import wanted
 from stratus_sim.cluster.workloads.templates import template_hash
@@ -24,22 +24,23 @@ if TYPE_CHECKING:
     from stratus_sim.world import World
 
 HISTORY_LIMIT = 10
+_NO_SET = ReplicaStatus()
 
 
-@watches("Deployment")
+@watches("Deployment", of=WRITTEN)
 def on_deployment(world: World, old: Resource | None, new: Resource | None) -> None:
     if new is not None and (old is None or old.generation != new.generation):
         world.enqueue("deployment", new.key)
 
 
-@watches("ReplicaSet")
+@watches("ReplicaSet", of=STATUS)
 def on_replica_set(world: World, old: Resource | None, new: Resource | None) -> None:
     owner = (new or old).owner  # type: ignore[union-attr]  # a change has at least one side
     if owner is not None and (old is None or new is None or old.status != new.status):
         world.enqueue("deployment", owner)
 
 
-@watches("Pod")
+@watches("Pod", of=ENDED, owner="ReplicaSet")
 def on_pod(world: World, old: Resource | None, new: Resource | None) -> None:
     """Recreate goes on when the last old pod is gone or has ended, however long it took to terminate."""
     pod = new or old
@@ -57,9 +58,10 @@ def reconcile(world: World, key: ObjectKey) -> None:
     deployment = world.store.get(key)
     if deployment is None or deployment.deleting:
         return
-    name = _set_name(deployment)
-    made = _advance(world, deployment, name)
-    sets = world.store.owned(key)
+    name, sets, made = _set_name(deployment), world.store.owned(key), False
+    if len(sets) != 1 or sets[0].key.name != name or sets[0].spec.replicas != wanted(deployment):
+        made = _advance(world, deployment, name, sets)
+        sets = world.store.owned(key)
     status = progress.judged(world, deployment, _counted(world, deployment, name, sets), made=made)
     world.store.report(key, status)
     if len(sets) > 1 and (deployment.spec.paused or progress.complete(deployment, status)):
@@ -72,12 +74,9 @@ def history(world: World, key: ObjectKey) -> list[Resource]:
     return sorted(owned, key=lambda r: (r.status.revision, r.key))
 
 
-def _advance(world: World, deployment: Resource, name: str) -> bool:
+def _advance(world: World, deployment: Resource, name: str, sets: list[Resource]) -> bool:
     """Scale and roll; whether a ReplicaSet had to be made for the present template."""
-    sets = world.store.owned(deployment.key)
     current = next((r for r in sets if r.key.name == name), None)
-    if current is not None and len(sets) == 1 and current.spec.replicas == wanted(deployment):
-        return False
     if deployment.spec.paused or rollout.resized(deployment):
         rollout.resize(world, deployment, current, [r for r in sets if r is not current])
     if deployment.spec.paused:
@@ -96,7 +95,7 @@ def _promoted(world: World, deployment: Resource, name: str) -> Resource:
     if found is None:
         return _create_set(world, deployment, key, newest + 1)
     if found.status.revision < newest:
-        world.store.report(key, msgspec.structs.replace(found.status, revision=newest + 1))
+        world.store.report(key, replace(found.status, revision=newest + 1))
     return world.store.get(key) or found
 
 
@@ -136,18 +135,21 @@ def _revision(replica_set: Resource) -> int:
 
 
 def _counted(world: World, deployment: Resource, name: str, sets: list[Resource]) -> DeploymentStatus:
-    old = deployment.status or DeploymentStatus()
-    current = next((r.status for r in sets if r.key.name == name), ReplicaStatus())
-    ready = sum([r.status.ready for r in sets])
-    return msgspec.structs.replace(
+    old, current = deployment.status or DeploymentStatus(), _NO_SET
+    replicas = ready = available = 0
+    for found in sets:
+        status = found.status
+        replicas, ready, available = replicas + status.replicas, ready + status.ready, available + status.available
+        current = status if found.key.name == name else current
+    return replace(
         old,
         observed=deployment.generation,
         current=name,
         revision=current.revision or old.revision,
-        replicas=sum([r.status.replicas for r in sets]),
+        replicas=replicas,
         updated=current.replicas,
         ready=ready,
-        available=sum([r.status.available for r in sets]),
+        available=available,
         since_us=old.since_us if deployment.status and old.ready == ready else world.now_us,
         sized_for=wanted(deployment),
     )

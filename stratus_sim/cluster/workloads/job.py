@@ -16,7 +16,7 @@ from stratus_sim.cluster import api, pods
 from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.status import JobStatus
-from stratus_sim.cluster.store import watches
+from stratus_sim.cluster.watching import STANDING, STATUS, WRITTEN, watches
 from stratus_sim.cluster.workloads import availability
 from stratus_sim.cluster.workloads.naming import free_pod_name
 from stratus_sim.cluster.workloads.replicaset import usefulness
@@ -30,13 +30,13 @@ BACK_OFF_US, BACK_OFF_CAP_US = 10 * SECOND_US, 360 * SECOND_US
 _BACK_OFF_LIMIT = 6
 
 
-@watches("Job")
+@watches("Job", of=WRITTEN)
 def on_job(world: World, old: Resource | None, new: Resource | None) -> None:
     if new is not None and (old is None or old.generation != new.generation):
         world.enqueue("job", new.key)
 
 
-@watches("Pod")
+@watches("Pod", of=STATUS | STANDING, owner="Job")
 def on_pod(world: World, old: Resource | None, new: Resource | None) -> None:
     owner = availability.pod_owner(old, new, "Job")
     if owner is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
+from msgspec.structs import replace
 
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.status import DeploymentStatus
@@ -31,15 +31,18 @@ def complete(deployment: Resource, status: DeploymentStatus) -> bool:
 def judged(world: World, deployment: Resource, status: DeploymentStatus, *, made: bool) -> DeploymentStatus:
     """The status with its condition brought up to date; `made` says that a new ReplicaSet has just been created."""
     old = deployment.status or DeploymentStatus()
-    reason = _reason(world, deployment, old, status, made=made)
-    moved = made or reason != old.progress or _got_on(old, status)
+    got_on = _got_on(old, status)
+    reason = _reason(world, deployment, old, status, made=made, got_on=got_on)
+    moved = made or reason != old.progress or got_on
     timer = _timer(world, deployment, old, reason)
-    return msgspec.structs.replace(
-        status, progress=reason, progress_us=world.now_us if moved else old.progress_us, deadline=timer
-    )
+    if not moved and timer is old.deadline:
+        return status
+    return replace(status, progress=reason, progress_us=world.now_us if moved else old.progress_us, deadline=timer)
 
 
-def _reason(world: World, deployment: Resource, old: DeploymentStatus, new: DeploymentStatus, *, made: bool) -> str:
+def _reason(
+    world: World, deployment: Resource, old: DeploymentStatus, new: DeploymentStatus, *, made: bool, got_on: bool
+) -> str:
     if deployment.spec.paused:
         return old.progress if old.progress == EXCEEDED else PAUSED
     if made:
@@ -49,7 +52,7 @@ def _reason(world: World, deployment: Resource, old: DeploymentStatus, new: Depl
         return AVAILABLE
     if old.progress == PAUSED:
         return RESUMED
-    if old.progress in ("", AVAILABLE) or _got_on(old, new):
+    if old.progress in ("", AVAILABLE) or got_on:
         return UPDATED
     late = world.now_us - old.progress_us >= _deadline_us(deployment)
     return EXCEEDED if late else old.progress
@@ -78,7 +81,7 @@ def look(world: World, key: ObjectKey, uid: int) -> None:
         return
     left_us = deployment.status.progress_us + _deadline_us(deployment) - world.now_us
     timer = world.schedule(left_us, "deployment.deadline", key, uid) if left_us > 0 else None
-    world.store.report(key, msgspec.structs.replace(deployment.status, deadline=timer))
+    world.store.report(key, replace(deployment.status, deadline=timer))
     if timer is None:
         world.enqueue("deployment", key)
 

@@ -13,7 +13,7 @@ from stratus_sim.cluster import pods
 from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.status import ReplicaStatus
-from stratus_sim.cluster.store import watches
+from stratus_sim.cluster.watching import STANDING, WRITTEN, watches
 from stratus_sim.cluster.workloads import availability
 from stratus_sim.cluster.workloads.naming import free_pod_name
 from stratus_sim.kernel import handler
@@ -24,18 +24,17 @@ if TYPE_CHECKING:
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 
 
-@watches("ReplicaSet")
+@watches("ReplicaSet", of=WRITTEN)
 def on_replica_set(world: World, old: Resource | None, new: Resource | None) -> None:
     if new is not None and (old is None or old.spec is not new.spec):
         world.enqueue("replicaset", new.key)
 
 
-@watches("Pod")
+@watches("Pod", of=STANDING, owner="ReplicaSet")
 def on_pod(world: World, old: Resource | None, new: Resource | None) -> None:
-    owner = availability.pod_owner(old, new, "ReplicaSet")
-    if owner is not None and not pods.stands_alike(old, new):
-        world.enqueue("replicaset", owner)
-        availability.await_pod(world, old, new, "replicaset", owner)
+    owner = (new or old).owner  # type: ignore[union-attr]  # a change has at least one side
+    world.enqueue("replicaset", owner)
+    availability.await_pod(world, old, new, "replicaset", owner)
 
 
 @handler("replicaset")
@@ -45,13 +44,15 @@ def reconcile(world: World, key: ObjectKey) -> None:
     if replica_set is None or replica_set.deleting:
         return
     wanted = 1 if replica_set.spec.replicas is None else replica_set.spec.replicas
-    surplus = world.store.standing(key)[0] - wanted
+    active, ready = world.store.standing(key)
+    surplus = active - wanted
     for _ in range(-surplus):
         if not _create_pod(world, replica_set):
             break
     if surplus > 0:
         _delete_pods(world, replica_set, surplus)
-    active, ready = world.store.standing(key)
+    if surplus:
+        active, ready = world.store.standing(key)
     available = availability.count(world, replica_set, ready)
     world.store.report(key, ReplicaStatus(active, ready, replica_set.status.revision, available))
 

@@ -14,7 +14,7 @@ from stratus_sim.cluster import pods
 from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.status import StatefulSetStatus
-from stratus_sim.cluster.store import watches
+from stratus_sim.cluster.watching import STANDING, WRITTEN, watches
 from stratus_sim.cluster.workloads import availability, claims, revisions
 from stratus_sim.cluster.workloads.bounds import wanted
 from stratus_sim.kernel import handler
@@ -40,13 +40,13 @@ class _View(NamedTuple):
         return range(self.first, self.first + wanted(self.stateful))
 
 
-@watches("StatefulSet")
+@watches("StatefulSet", of=WRITTEN)
 def on_stateful_set(world: World, old: Resource | None, new: Resource | None) -> None:
     if new is not None and (old is None or old.generation != new.generation):
         world.enqueue("statefulset", new.key)
 
 
-@watches("Pod")
+@watches("Pod", of=STANDING, owner="StatefulSet")
 def on_pod(world: World, old: Resource | None, new: Resource | None) -> None:
     owner = availability.pod_owner(old, new, "StatefulSet")
     if owner is None or pods.stands_alike(old, new):

@@ -1,0 +1,158 @@
+"""Request types as operations over the call graph, put in an order in which callers come first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+import networkx as nx
+
+from stratus_sim.manifests.application import Application
+from stratus_sim.manifests.calls import Call
+from stratus_sim.manifests.traffic import USERS, Policy, RequestType, Step, Traffic
+
+_Path = tuple[str, ...]
+"""How an operation is reached: a type and the Services on the way; a workload alone for what it does by default."""
+
+
+class Link(NamedTuple):
+    """One client: a workload `source` and the Service it calls, or users (`call` None) and where they enter."""
+
+    call: Call | None
+    service: str
+    source: str
+    policy: Policy
+
+
+class Edge(NamedTuple):
+    """An operation uses `link` so many `times`; `targets` are the operations it sets off, by workload."""
+
+    link: int
+    times: int
+    hard: bool
+    targets: Mapping[str, int]
+
+
+class Operation(NamedTuple):
+    """What a workload (its index; -1 for users) does for some requests. `parallel` calls are made at once."""
+
+    workload: int
+    parallel: bool
+    edges: tuple[Edge, ...]
+
+
+class Plan(NamedTuple):
+    """Operations in order, those of users, one per type, first. A call back up the order ends a circle."""
+
+    types: tuple[RequestType, ...]
+    operations: tuple[Operation, ...]
+    links: tuple[Link, ...]
+    workloads: tuple[str, ...]
+    siblings: tuple[tuple[int, ...], ...]
+    """The operations of each workload."""
+    home: Mapping[str, int]
+    """What a workload does for whoever is led to it by an address nobody planned for."""
+    calls: tuple[int, ...]
+    """The links of the application's calls, in their order."""
+
+
+@lru_cache(maxsize=64)
+def plan_of(application: Application) -> Plan:
+    """The plan of an application; computed once per application."""
+    return _Planner(application).plan()
+
+
+def types_of(application: Application) -> tuple[RequestType, ...]:
+    """The declared types, else one per entry point."""
+    declared = application.traffic.types if application.traffic else ()
+    return declared or tuple(RequestType(service, service) for service in application.entrypoints)
+
+
+class _Sketch(NamedTuple):
+    workload: str
+    parallel: bool
+    edges: list[tuple[int, int, bool, dict[str, _Path]]]
+
+
+class _Planner:
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._traffic = application.traffic or Traffic()
+        self._links: dict[tuple[Call | None, str], int] = {}
+        self._found: dict[_Path, _Sketch] = {}
+
+    def plan(self) -> Plan:
+        types = types_of(self._application)
+        for one in types:
+            self._enter(one)
+        for workload in self._application.workloads:
+            self._default(workload)
+        order = self._callers_first([(USERS, one.name) for one in types])
+        place = {path: index for index, path in enumerate(order)}
+        names = tuple(sorted(self._application.workloads))
+        number = {name: index for index, name in enumerate(names)} | {USERS: -1}
+        operations = tuple(self._operation(self._found[path], place, number) for path in order)
+        siblings = tuple(tuple(i for i, o in enumerate(operations) if o.workload == n) for n in range(len(names)))
+        home = {name: place[(name,)] for name in names}
+        links = tuple(self._link(*key) for key in self._links)
+        calls = tuple(self._links[call, call.target_key] for call in self._application.calls)
+        return Plan(types, operations, links, names, siblings, home, calls)
+
+    def _operation(self, sketch: _Sketch, place: Mapping[_Path, int], number: Mapping[str, int]) -> Operation:
+        edges = tuple(
+            Edge(link, times, hard, {workload: place[path] for workload, path in targets.items()})
+            for link, times, hard, targets in sketch.edges
+        )
+        return Operation(number[sketch.workload], sketch.parallel, edges)
+
+    def _link(self, call: Call | None, service: str) -> Link:
+        source = call.source_key if call else USERS
+        return Link(call, service, source, self._traffic.policy(source, service))
+
+    def _use(self, call: Call | None, service: str) -> int:
+        return self._links.setdefault((call, service), len(self._links))
+
+    def _enter(self, one: RequestType) -> None:
+        """Users' own operation: nothing but the call of the entry Service."""
+        path: _Path = (USERS, one.name)
+        targets = {w: self._step((*path, w), w, one) for w in self._application.services.get(one.service, ())}
+        self._found[path] = _Sketch(USERS, False, [(self._use(None, one.service), 1, True, targets)])
+
+    def _step(self, path: _Path, workload: str, one: RequestType | Step) -> _Path:
+        """The operation of a workload that makes the calls of `one`, each kept under its own path."""
+        if one.calls is None:
+            return self._default(workload)
+        edges = [self._edge((*path, str(n)), step) for n, step in enumerate(one.calls) if _makes(workload, step)]
+        self._found[path] = _Sketch(workload, one.parallel, edges)
+        return path
+
+    def _edge(self, path: _Path, step: Step) -> tuple[int, int, bool, dict[str, _Path]]:
+        service = step.call.target_key
+        targets = {w: self._step((*path, w), w, step) for w in self._application.services.get(service, ())}
+        return self._use(step.call, service), step.times, step.call.hard, targets
+
+    def _default(self, workload: str) -> _Path:
+        """Every call once; what nobody waits for loads nobody."""
+        path: _Path = (workload,)
+        if path not in self._found:
+            self._found[path] = sketch = _Sketch(workload, False, [])
+            for call in self._application.calls_from(workload):
+                reached = self._application.services.get(call.target_key, ()) if call.hard else ()
+                targets = {w: self._default(w) for w in reached}
+                sketch.edges.append((self._use(call, call.target_key), 1, call.hard, targets))
+        return path
+
+    def _callers_first(self, users: list[_Path]) -> list[_Path]:
+        """Users, then depth first from them, the last finished first: only calls that close a circle go back."""
+        graph: nx.DiGraph[_Path] = nx.DiGraph()
+        root: _Path = ()
+        graph.add_edges_from((root, path) for path in [*users, *self._found])
+        for path, sketch in self._found.items():
+            graph.add_edges_from((path, target) for _, _, _, targets in sketch.edges for target in targets.values())
+        rest = [path for path in nx.dfs_postorder_nodes(graph, root) if path not in (root, *users)]
+        return [*users, *reversed(rest)]
+
+
+def _makes(workload: str, step: Step) -> bool:
+    return step.call.source_key == workload

@@ -1,0 +1,23 @@
+"""A container is ended by its kubelet while the pod stays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stratus_sim.cluster import container_status, lifecycle
+from stratus_sim.cluster.events import emit
+from stratus_sim.cluster.kubelet.duty import Run
+from stratus_sim.cluster.objects import Resource
+
+if TYPE_CHECKING:
+    from stratus_sim.world import World
+
+
+def kill(world: World, pod: Resource, run: Run, said: str) -> None:
+    """End a container as on deletion: its preStop hook, SIGTERM, SIGKILL; its restart policy decides what follows."""
+    emit(world, run.key, "Killing", said)
+    container = container_status.all_of(pod.spec)[run.at]
+    found = lifecycle.stop(world, container, lifecycle.reaction_us(world, pod), lifecycle.grace_us(pod))
+    if found.hook_failed:
+        emit(world, run.key, "FailedPreStopHook", "PreStopHook failed", warning=True)
+    world.schedule(found.after_us, "kubelet.exited", run, "Error", found.code)

@@ -1,0 +1,93 @@
+"""Alert rules as rows, evaluated on demand.
+
+A condition that holds makes its alert pending; one that has held for the rule's `for` makes it fire; one that has
+ended makes it go, and the next time counts from anew.
+Source: prometheus.io/docs/prometheus/latest/configuration/alerting_rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from stratus_sim.world import World
+
+Level = Literal["critical", "warning", "info"]
+Symptom = tuple[str, str, int]
+"""Namespace ("" for what has none), subject, and the time in microseconds since which the condition has held."""
+Find = Callable[["World"], Iterator[Symptom]]
+
+
+class Rule(NamedTuple):
+    """An alert rule: `find(world)` yields where the condition holds now and since when without a break.
+
+    `label` is what the subject is called (pod, deployment, node, service, ...); `counts` says whether severity adds
+    the alert up, or it is only there to be read.
+    """
+
+    name: str
+    for_us: int
+    severity: Level
+    find: Find
+    label: str = "service"
+    counts: bool = False
+
+
+class Alert(NamedTuple):
+    """An alert whose condition holds; `since_us` is when that began."""
+
+    name: str
+    namespace: str
+    subject: str
+    severity: Level
+    since_us: int
+    label: str = "service"
+
+
+RULES: dict[str, Rule] = {}
+"""Every rule there is, by name, in the order they were registered."""
+
+
+def alert_rule(
+    name: str, *, for_us: int, severity: Level, label: str = "service", counts: bool = False
+) -> Callable[[Find], Find]:
+    """Register `function(world)`, which yields symptoms, as the rule `name`.
+
+    Raises:
+        ValueError: another rule has this name.
+    """
+
+    def add(find: Find) -> Find:
+        rule = Rule(name, for_us, severity, find, label, counts)
+        if RULES.setdefault(name, rule) is not rule:
+            raise ValueError(f"two alert rules are called {name!r}: rename one")
+        return find
+
+    return add
+
+
+def firing(world: World) -> list[Alert]:
+    """The alerts firing now, in order of rule and subject."""
+    return [alert for rule, alert in _standing(world, RULES.values()) if _fires(world, rule, alert)]
+
+
+def pending(world: World) -> list[Alert]:
+    """The alerts whose condition holds, but not for long enough yet, in order of rule and subject."""
+    return [alert for rule, alert in _standing(world, RULES.values()) if not _fires(world, rule, alert)]
+
+
+def counted(world: World) -> int:
+    """How many alerts are firing of those that severity counts."""
+    rules = [rule for rule in RULES.values() if rule.counts]
+    return sum(_fires(world, rule, alert) for rule, alert in _standing(world, rules))
+
+
+def _standing(world: World, rules: Iterable[Rule]) -> Iterator[tuple[Rule, Alert]]:
+    for rule in rules:
+        for namespace, subject, since_us in sorted(rule.find(world)):
+            yield rule, Alert(rule.name, namespace, subject, rule.severity, since_us, rule.label)
+
+
+def _fires(world: World, rule: Rule, alert: Alert) -> bool:
+    return world.now_us - alert.since_us >= rule.for_us

@@ -1,0 +1,13 @@
+"""Metrics as Prometheus has them: names, labels and units of kube-state-metrics, cAdvisor and OpenTelemetry.
+
+Every row of the table is a plain function of the world; `exposition` writes what a scrape would return.
+"""
+
+from stratus_sim.telemetry.metrics import cadvisor, kube_nodes, kube_pods, kube_workloads, requests, scraping
+from stratus_sim.telemetry.metrics.exposition import exposition
+from stratus_sim.telemetry.metrics.table import METRICS, Metric, Sample, Scrape, metric
+
+EXPORTERS = (kube_pods, kube_workloads, kube_nodes, cadvisor, requests, scraping)
+"""Importing them fills the table."""
+
+__all__ = ["EXPORTERS", "METRICS", "Metric", "Sample", "Scrape", "exposition", "metric"]

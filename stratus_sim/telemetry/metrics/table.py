@@ -1,0 +1,85 @@
+"""The table of metrics: name, type, help, and a plain function that yields samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
+
+from stratus_sim.application.dynamics.counters import Counts, totals
+from stratus_sim.telemetry.render import Json, render
+
+if TYPE_CHECKING:
+    from stratus_sim.world import World
+
+Type = Literal["counter", "gauge", "histogram"]
+Labels = Mapping[str, str]
+
+
+class Sample(NamedTuple):
+    """One value. `suffix` is what a histogram adds to its name: `_bucket`, `_sum` or `_count`."""
+
+    labels: Labels
+    value: int | float
+    suffix: str = ""
+
+
+class Scrape:
+    """One look at a world by all exporters: objects as the API server shows them, each rendered once, and counts."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._rendered: dict[str, list[Json]] = {}
+
+    def objects(self, kind: str) -> list[Json]:
+        """The objects of a kind in order of namespace and name; readers do not change them."""
+        if kind not in self._rendered:
+            self._rendered[kind] = [render(self.world, found) for found in self.world.store.list(kind)]
+        return self._rendered[kind]
+
+    @cached_property
+    def counts(self) -> Counts:
+        """What was counted of requests since the world began."""
+        return totals(self.world)
+
+
+Samples = Callable[[Scrape], Iterator[Sample]]
+_S = TypeVar("_S", bound=Samples)
+
+
+class Metric(NamedTuple):
+    """A row: a family of samples under one name. Counters end in `_total`, units are those of the name."""
+
+    name: str
+    type: Type
+    help: str
+    samples: Samples
+
+
+METRICS: dict[str, Metric] = {}
+"""Every metric there is, by name, in the order they were registered."""
+
+
+def register(row: Metric) -> Metric:
+    """Add a row to the table.
+
+    Raises:
+        ValueError: another one has this name.
+    """
+    if METRICS.setdefault(row.name, row) is not row:
+        raise ValueError(f"two metrics are called {row.name!r}: rename one")
+    return row
+
+
+def metric(name: str, type_: Type, help_: str) -> Callable[[_S], _S]:
+    """Register `function(scrape)`, which yields samples, as the metric `name`.
+
+    Raises:
+        ValueError: another one has this name.
+    """
+
+    def add(samples: _S) -> _S:
+        register(Metric(name, type_, help_, samples))
+        return samples
+
+    return add

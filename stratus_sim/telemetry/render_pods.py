@@ -1,0 +1,164 @@
+"""The status of pods as the API server returns it, and what kubectl makes of it in its columns.
+
+Field names and conditions: Kubernetes API reference v1.33, "PodStatus"; the columns follow `kubectl get pods`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stratus_sim.cluster import container_status
+from stratus_sim.cluster.objects import Resource
+from stratus_sim.cluster.specs import best_effort, guaranteed
+from stratus_sim.cluster.status import ContainerStatus, PodStatus
+from stratus_sim.telemetry.render_workloads import Json, condition, timestamp
+
+
+def pod(body: Json, resource: Resource) -> None:
+    """Add the status of a pod to its manifest."""
+    status: PodStatus = resource.status
+    found: Json = {"phase": status.phase, "conditions": _conditions(resource), "qosClass": _quality(resource)}
+    if status.phase == "Failed" and status.message:
+        found |= {"reason": status.reason, "message": status.message}
+    if status.node:
+        body["spec"]["nodeName"] = status.node
+        found |= _statuses(body["spec"], resource)
+    body["status"] = found
+
+
+def _quality(resource: Resource) -> str:
+    if best_effort(resource.spec):
+        return "BestEffort"
+    return "Guaranteed" if guaranteed(resource.spec) else "Burstable"
+
+
+def _conditions(resource: Resource) -> list[Json]:
+    status: PodStatus = resource.status
+    scheduled = condition("PodScheduled", bool(status.node), status.since_us)
+    if not status.node and status.reason:
+        scheduled |= {"reason": status.reason, "message": status.message}
+    reason = "" if status.ready else "PodCompleted" if status.phase == "Succeeded" else "ContainersNotReady"
+    ready = condition("Ready", status.ready, status.since_us, reason)
+    return [scheduled, ready, *(_started(resource) if status.node else ())]
+
+
+def _started(resource: Resource) -> list[Json]:
+    """The conditions a kubelet sets beside that of readiness."""
+    status, inits = resource.status, container_status.inits(resource.spec)
+    initialized = status.initialized >= inits
+    why = "" if initialized else "ContainersNotInitialized"
+    whole = all(one.ready for one in status.containers[inits:] or (status,))
+    return [
+        condition("Initialized", initialized, status.since_us, why),
+        condition("ContainersReady", whole, status.since_us, "" if whole else "ContainersNotReady"),
+    ]
+
+
+def _statuses(spec: Json, resource: Resource) -> Json:
+    """The statuses of the containers; until the init containers are done the others wait for them."""
+    status, inits = resource.status, spec.get("initContainers") or []
+    starting = "PodInitializing" if status.initialized < len(inits) else "ContainerCreating"
+    each = status.containers or _alike(resource)
+    shown = [_status(c, one, starting) for c, one in zip([*inits, *spec["containers"]], each, strict=True)]
+    for one in shown[: len(inits)]:
+        one["ready"] = one["ready"] or one["state"].get("terminated", {}).get("exitCode") == 0
+    first = {"initContainerStatuses": shown[: len(inits)]} if inits else {}
+    return {**first, "containerStatuses": shown[len(inits) :]}
+
+
+def _alike(resource: Resource) -> list[ContainerStatus]:
+    """What is known of each container before its kubelet has told them apart."""
+    status, number = resource.status, len(container_status.all_of(resource.spec))
+    return [status] if number == 1 else [ContainerStatus(state=status.state, ready=status.ready)] * number
+
+
+def _status(container: Json, one: ContainerStatus, starting: str) -> Json:
+    found: Json = {
+        "name": container["name"],
+        "image": container.get("image", ""),
+        "ready": one.ready,
+        "started": one.state == "running",
+        "restartCount": one.restarts,
+        "state": _state(one, starting),
+    }
+    if one.last_termination and one.state != "terminated":
+        found["lastState"] = {"terminated": _termination(one, one.last_termination)}
+    return found
+
+
+def _state(one: ContainerStatus, starting: str) -> Json:
+    if one.state == "running":
+        return {"running": {"startedAt": timestamp(one.started_us)}}
+    if one.state == "terminated":
+        return {"terminated": _termination(one, one.reason)}
+    return {"waiting": {"reason": one.reason or starting, "message": one.message}}
+
+
+def _termination(one: ContainerStatus, reason: str) -> Json:
+    """An evicted pod's only container was killed like any other."""
+    return {
+        "reason": "Error" if reason == "Evicted" else reason,
+        "exitCode": one.code,
+        "finishedAt": timestamp(one.ended_us),
+    }
+
+
+def ready_column(body: Json) -> str:
+    """READY: containers that are, of all that are there to stay."""
+    spec, status = body["spec"], body.get("status") or {}
+    sidecars = _sidecars(spec)
+    inits = [c for c in status.get("initContainerStatuses") or () if c["name"] in sidecars]
+    found = [*inits, *(status.get("containerStatuses") or ())]
+    ready = sum(bool(c["ready"]) and "running" in c["state"] for c in found)
+    return f"{ready}/{len(spec.get('containers') or ()) + len(sidecars)}"
+
+
+def restarts_column(body: Json) -> int:
+    """RESTARTS: of the init containers while they run, afterwards of all that are there to stay."""
+    status, sidecars = body.get("status") or {}, _sidecars(body["spec"])
+    inits = status.get("initContainerStatuses") or ()
+    if _initializing(inits, sidecars):
+        return sum(int(c["restartCount"]) for c in inits)
+    stay = [c for c in inits if c["name"] in sidecars]
+    return sum(int(c["restartCount"]) for c in (*stay, *(status.get("containerStatuses") or ())))
+
+
+def status_column(body: Json) -> str:
+    """STATUS: why a container waits or has ended, how far initialisation is, else the phase."""
+    status = body.get("status") or {}
+    ended = status.get("phase") in ("Succeeded", "Failed")
+    if body["metadata"].get("deletionTimestamp") and not ended:
+        return "Terminating"
+    inits = status.get("initContainerStatuses") or ()
+    if status.get("reason") == "Evicted":
+        return "Evicted"
+    return _initializing(inits, _sidecars(body["spec"])) or _reason(status, str(status.get("phase", "")))
+
+
+def _sidecars(spec: Json) -> list[str]:
+    return [c["name"] for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]
+
+
+def _initializing(inits: Sequence[Json], sidecars: Sequence[str]) -> str:
+    for at, one in enumerate(inits):
+        state = one["state"]
+        ended = state.get("terminated")
+        if (ended and not ended["exitCode"]) or (one["name"] in sidecars and one.get("started")):
+            continue
+        reason = (ended or state.get("waiting") or {}).get("reason")
+        return f"Init:{at}/{len(inits)}" if reason in (None, "", "PodInitializing") else f"Init:{reason}"
+    return ""
+
+
+def _reason(status: Json, reason: str) -> str:
+    """The first container with one gives the reason; one that has done its work is nothing to say while others run."""
+    runs = False
+    for one in reversed(status.get("containerStatuses") or ()):
+        state = one["state"]
+        why = (state.get("waiting") or state.get("terminated") or {}).get("reason")
+        reason = str(why or reason)
+        runs = runs or (bool(one["ready"]) and "running" in state)
+    if reason != "Completed" or not runs:
+        return reason
+    ready = any(c["type"] == "Ready" and c["status"] == "True" for c in status["conditions"])
+    return "Running" if ready else "NotReady"

@@ -1,0 +1,7 @@
+"""Distributed traces: a sample of the requests of the present epoch, made when somebody asks for them."""
+
+from stratus_sim.telemetry.traces.jaeger import jaeger
+from stratus_sim.telemetry.traces.sampling import traces
+from stratus_sim.telemetry.traces.spans import Span, Trace
+
+__all__ = ["Span", "Trace", "jaeger", "traces"]

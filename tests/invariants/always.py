@@ -1,0 +1,114 @@
+"""What holds at every instant, whatever is written and whatever fails; each check tells what breaks it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import networkx as nx
+
+from stratus_sim.cluster import eviction, pods
+from stratus_sim.cluster.endpoints import slice_of
+from stratus_sim.cluster.objects import ObjectKey, Resource, referred_by
+from stratus_sim.cluster.specs import requested_mib, requested_millicores
+from stratus_sim.cluster.workloads.bounds import bounds, wanted
+from stratus_sim.cluster.workloads.rollout import recreates
+from stratus_sim.world import World
+
+
+def overfull(world: World) -> Iterator[str]:
+    """Nodes that have given away more than they have, or keep other books than their pods'."""
+    for node in world.store.list("Node"):
+        held = [pod for pod in world.store.on_node(node.key.name) if not pods.ended(pod)]
+        cpu = sum(requested_millicores(pod.spec) for pod in held)
+        memory = sum(requested_mib(pod.spec) for pod in held)
+        status = node.status
+        if cpu > status.capacity_millicores or memory > status.capacity_mib:
+            yield f"{node.key}: {cpu}m and {memory} MiB of {status.capacity_millicores}m and {status.capacity_mib} MiB"
+        if (cpu, memory) != (status.millicores, status.memory_mib):
+            yield f"{node.key}: books say {status.millicores}m and {status.memory_mib} MiB, pods {cpu}m and {memory}"
+
+
+def stale_endpoints(world: World) -> Iterator[str]:
+    """Services whose slice lists anything but the ready pods they select."""
+    for service in world.store.list("Service"):
+        found = world.store.get(slice_of(service.key))
+        listed = {e.pod for e in found.status.endpoints} if found is not None else set()
+        selector = service.spec.selector or {}
+        there = world.store.list("Pod", service.key.namespace)
+        serving = {p.key.name for p in there if selector and selector.items() <= p.labels.items() and _serves(p)}
+        if listed != serving:
+            yield f"{service.key}: lists {sorted(listed)}, ready are {sorted(serving)}"
+
+
+def _serves(pod: Resource) -> bool:
+    return bool(pod.status.ready and pod.status.phase == "Running" and pod.status.node and not pod.deleting)
+
+
+def knotted(world: World) -> Iterator[str]:
+    """Objects that own themselves, by whatever detour."""
+    graph: nx.DiGraph[Any] = nx.DiGraph()
+    for found in world.store.everything():
+        for owner in (found.owner,) if found.owner else referred_by(found.manifest):
+            graph.add_edge(owner, found.key)
+    if not nx.is_directed_acyclic_graph(graph):
+        yield f"owners in a circle: {nx.find_cycle(graph)}"
+
+
+def orphaned(world: World) -> Iterator[str]:
+    """Objects that stay although their owner is gone, or is another one of its name by now.
+
+    The claims of a StatefulSet do, as its retention policy says by default: a set of its name finds them again.
+    """
+    for found in world.store.everything():
+        if found.owner is None or found.deleting or found.key.kind == "PersistentVolumeClaim":
+            continue
+        owner = world.store.get(found.owner)
+        if owner is None or owner.uid > found.uid:
+            yield f"{found.key} is left of {found.owner}"
+
+
+class Rollouts:
+    """Compares one settled instant with the next: what ReplicaSets did in between stays within a Deployment's bounds.
+
+    Pods that are lost otherwise (deleted, evicted, on a lost node) are no doing of the controller's.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._look(world)
+
+    def broken(self, world: World) -> Iterator[str]:
+        before, told = self._members, self._told
+        self._look(world)
+        for key, (active, ready) in self._members.items():
+            deployment = world.store.state.objects[key]
+            (surge, unavailable), size = bounds(deployment), wanted(deployment)
+            had, served = before.get(key, ((), ()))
+            if len(active) > max(len(had), size + surge):
+                yield f"{key}: {len(active)} pods, {size} wanted and {surge} more allowed"
+            taken = {*served} & (self._told - told)
+            if taken and not recreates(deployment) and len(ready) < size - unavailable:
+                yield f"{key}: took {sorted(taken)}, {len(ready)} ready are left of {size} less {unavailable}"
+
+    def _look(self, world: World) -> None:
+        """Active and ready pods of each Deployment by name, and those ReplicaSets have said they deleted so far."""
+        events = world.cluster.events.values()
+        self._told = {e.message.rpartition(" ")[2] for e in events if e.reason == "SuccessfulDelete"}
+        self._members = {d.key: _members(world, d.key) for d in world.store.list("Deployment")}
+
+
+def _members(world: World, deployment: ObjectKey) -> tuple[list[str], list[str]]:
+    sets = world.store.owned(deployment)
+    active = [pod for found in sets for pod in world.store.owned(found.key) if pods.active(pod)]
+    return [pod.key.name for pod in active], [pod.key.name for pod in active if pod.status.ready]
+
+
+def spent(world: World) -> dict[ObjectKey, tuple[int, int]]:
+    """For each budget, how many of its pods are healthy and how many it wants."""
+    found = {b.key: eviction.disruption(world, b) for b in world.store.list("PodDisruptionBudget")}
+    return {key: (budget.healthy, budget.desired) for key, budget in found.items()}
+
+
+EVER = (overfull, knotted)
+SETTLED = (stale_endpoints, orphaned)
+"""Checks that hold once controllers have had their say at an instant."""

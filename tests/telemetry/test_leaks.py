@@ -1,0 +1,206 @@
+"""Nothing an agent can read names a fault, the simulator, or a mechanism that a real system would not reveal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from functools import cache
+
+import pytest
+
+from stratus_sim.cluster import api
+from stratus_sim.cluster.events import emit
+from stratus_sim.cluster.objects import ObjectKey
+from stratus_sim.faults import choose_target, everything, inject, noise
+from stratus_sim.kernel import SECOND_US
+from stratus_sim.telemetry.alerts import RULES, Rule
+from stratus_sim.telemetry.metrics import METRICS, Metric, Sample
+from stratus_sim.testing.stage import Source, Stage
+from stratus_sim.world import Snapshot, World
+from tests.conftest import SHARED, stage
+from tests.telemetry.surfaces import SURFACES
+
+FAULTS = everything()
+STAGES: dict[str, str] = {
+    "hotel": "",
+    "otel-demo": "otel-demo",
+    "online-boutique": "online-boutique/release",
+    "bank-of-anthos": "bank-of-anthos/kubernetes-manifests",
+    "wordpress": "k8s-examples-wordpress",
+}
+NAMES = tuple(text for name in FAULTS for text in (name, name.replace("-", "_")))
+WORDS = (
+    "fault", "inject", "chaos", "scripted", "simulat", "stratus_", "counterfactual", "ground truth", "heartbeat",
+    "listens", "memory_mib", "evident", " agent:", "episode", "scenario", "noise", "disturb", "stolen",
+    *noise.DISTURBANCES,
+    *NAMES, *(fault.summary.lower() for fault in FAULTS.values()),
+)  # fmt: skip
+ALLOWED: dict[str, str] = {
+    r"NetworkChaos|networkchaos(?:es)?|chaos-mesh(?:\.org)?": "Chaos Mesh is a program of its own: its objects are "
+    "there to be seen, under its own kind, group and namespace",
+}
+"""What looks telling and is not: a pattern, and why a real system shows it too."""
+_REAL = re.compile("|".join([*ALLOWED, "default"]), re.IGNORECASE)
+
+
+def tells(text: str) -> bool:
+    left = _REAL.sub("", text.lower()) if "fault" in text or "haos" in text else text.lower()
+    return any(word in left for word in WORDS)
+
+
+def leaks(lines: Iterable[str], known: frozenset[str] = frozenset()) -> list[str]:
+    """The lines that tell something; those that were there before, in the application's own manifests, do not."""
+    new = {line: None for line in lines if line not in known}
+    return [line for line in new if tells(line)] if tells("\n".join(new)) else []
+
+
+@cache
+def standing(name: str) -> Snapshot:
+    if name == "hotel":
+        return stage().standing(0).snapshot()
+    return Stage(Source(manifests=str(SHARED / "manifests" / STAGES[name]))).standing(0).snapshot()
+
+
+@cache
+def own_words(name: str) -> dict[str, frozenset[str]]:
+    """By surface, the lines of an application at rest that would tell something if they were ours."""
+    world = World(standing(name))
+    return {surface: frozenset(leaks(read(world))) for surface, read in SURFACES.items()}
+
+
+def struck_in(name: str, fault: str) -> bool:
+    """Whether a fault finds a target in an application."""
+    return bool(FAULTS[fault].targets(World(standing(name))))
+
+
+def found_after(name: str, fault: str) -> dict[str, list[str]]:
+    """What every surface leaks while a fault is on, some time after it struck and again after it was switched off."""
+    world, found = World(standing(name)), {}
+    target = choose_target(world, FAULTS[fault])
+    inject.schedule(world, 0, fault, target)
+    world.run_for(100 * SECOND_US)
+    for surface, read in SURFACES.items():
+        found[surface] = leaks(read(world), own_words(name)[surface])
+    inject.heal(world, fault, target)
+    world.run_for(5 * SECOND_US)
+    found["after"] = leaks(SURFACES["objects"](world), own_words(name)["objects"])
+    return found
+
+
+@pytest.mark.parametrize("fault", [name for name in sorted(FAULTS) if struck_in("hotel", name)])
+def test_no_surface_tells_which_fault_struck(fault: str) -> None:
+    assert found_after("hotel", fault) == {surface: [] for surface in (*SURFACES, "after")}
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared manifests are not beside this checkout")
+@pytest.mark.parametrize("fault", ["feature-flag-ad-failure"])
+def test_no_surface_tells_in_an_application_with_flags_and_queues(fault: str) -> None:
+    assert not any(found_after("otel-demo", fault).values())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared manifests are not beside this checkout")
+@pytest.mark.parametrize("name", sorted(STAGES))
+def test_no_surface_tells_in_any_application(name: str) -> None:
+    struck = [fault for fault in sorted(FAULTS) if struck_in(name, fault)]
+    assert len(struck) >= 5
+    told = {fault: {k: v for k, v in found_after(name, fault).items() if v} for fault in struck}
+    assert {fault: found for fault, found in told.items() if found} == {}
+
+
+def test_noise_in_the_background_is_not_named() -> None:
+    world = World(standing("hotel"))
+    quiet = list(SURFACES["events"](world))
+    noise.start(world)
+    for _ in range(3):
+        world.run_for(100 * SECOND_US)
+        assert {surface: found for surface, read in SURFACES.items() if (found := leaks(read(world)))} == {}
+    assert list(SURFACES["events"](world)) != quiet, "something happened"
+
+
+def test_the_embedded_application_has_no_telling_words_of_its_own() -> None:
+    assert own_words("hotel") == dict.fromkeys(SURFACES, frozenset())
+
+
+def test_the_world_itself_knows() -> None:
+    """The search would find it."""
+    world = World(standing("hotel"))
+    inject.schedule(world, 0, "scale-to-zero", choose_target(world, FAULTS["scale-to-zero"]))
+    world.run_for(SECOND_US)
+    assert world.kernel.log is not None
+    assert leaks([str(world.kernel.log.event)])
+    assert leaks([str(world.cluster.audit)])
+
+
+def test_every_allowance_is_used() -> None:
+    """An allowance nobody needs would only hide a leak."""
+    world = World(standing("hotel"))
+    inject.schedule(world, 0, "network-partition", choose_target(world, FAULTS["network-partition"]))
+    world.run_for(10 * SECOND_US)
+    text = "\n".join(SURFACES["objects"](world))
+    assert [pattern for pattern in ALLOWED if not re.search(pattern, text)] == []
+    assert any(word in text.lower() for word in WORDS)
+
+
+def mark(world: World) -> None:
+    geo = world.store.state.objects[ObjectKey("Deployment", "hotel", "geo")].manifest
+    metadata = {**geo["metadata"], "annotations": {"note": "fault-injector was here"}}
+    api.put(world, {**geo, "metadata": metadata}, "fault")
+    world.run_for(0)
+
+
+def report(world: World) -> None:
+    emit(world, next(world.store.keys("Pod")), "Failed", "injected by the simulator", warning=True)
+
+
+def fail(world: World) -> None:
+    """A caller's error that names what broke it."""
+    target = choose_target(world, FAULTS["env-var-wrong-value"], "frontend")
+    inject.schedule(world, 0, "env-var-wrong-value", target)
+    world.run_for(30 * SECOND_US)
+    flows = world.traffic.flows
+    assert flows is not None
+    calls = tuple(_renamed(flow) if flow.error else flow for flow in flows.calls)
+    world.traffic.flows = type(flows)(flows.workloads, calls, flows.entries, flows.memory, flows.restless)
+
+
+def _renamed(flow):
+    return type(flow)(flow.call, flow.rate, flow.success_permille, flow.latency_us, "refused by fault env-var")
+
+
+def alarm(world: World) -> None:
+    RULES["FaultActive"] = Rule("FaultActive", 0, "info", lambda w: iter([("hotel", "geo", w.now_us)]))
+
+
+def measure(world: World) -> None:
+    METRICS["active"] = Metric("active", "gauge", "Faults on.", lambda _: iter([Sample({}, 1)]))
+
+
+PLANTS: dict[str, Callable[[World], None]] = {
+    "objects": mark,
+    "annotations": mark,
+    "events": report,
+    "logs": fail,
+    "alerts": alarm,
+    "metrics and calls": fail,
+    "exposition": measure,
+    "traces": fail,
+    "agents' kubectl": report,
+    "agents' tools": fail,
+    "served API": mark,
+}
+"""For every surface a leak that shows there."""
+
+
+@pytest.mark.parametrize("surface", sorted(SURFACES))
+def test_a_leak_that_is_planted_is_found(surface: str) -> None:
+    before = dict(RULES), dict(METRICS)
+    world = World(standing("hotel"))
+    assert leaks(SURFACES[surface](world)) == []
+    try:
+        PLANTS[surface](world)
+        assert leaks(SURFACES[surface](world))
+    finally:
+        for table, kept in zip((RULES, METRICS), before, strict=True):
+            table.clear()
+            table.update(kept)  # type: ignore[arg-type]  # each table gets its own rows back
