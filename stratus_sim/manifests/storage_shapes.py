@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from stratus_sim.manifests.pod_shapes import Amount, Metadata, Resources
-from stratus_sim.manifests.scheduling_shapes import NodeRequirement, NodeSelector
+from stratus_sim.manifests.scheduling_shapes import NodeSelector
 from stratus_sim.manifests.selector_shapes import LabelSelector, Shape
 
 AccessMode = Literal["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"]
@@ -52,10 +52,6 @@ class ClaimSpec(Shape, frozen=True):
 class PersistentVolumeClaim(Shape, frozen=True):
     metadata: Metadata
     spec: ClaimSpec = ClaimSpec()
-
-
-class TopologyTerm(Shape, frozen=True):
-    match_label_expressions: list[NodeRequirement] | None = None
 
 
 class StorageClass(Shape, frozen=True):

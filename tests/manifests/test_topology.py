@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 
 from stratus_sim.applications import embedded_path
 from stratus_sim.errors import UserError
-from stratus_sim.manifests.application import Application, describe
+from stratus_sim.manifests.application import describe
 from stratus_sim.manifests.load import load
 from stratus_sim.manifests.topology import compare, load_topology
-
-Write = Callable[..., Path]
+from tests.manifests.declared import Write, assert_told, described
 
 GOOD = """
 calls:
@@ -24,10 +20,6 @@ listens: {geo: [1, 2]}
 profiles:
   geo: {memory_mib: 7, latency_us: 0}
 """
-
-
-def described(file: Path) -> Application:
-    return describe(load(embedded_path()), load_topology(file))
 
 
 def test_what_is_declared_goes_before_what_is_inferred(write: Write) -> None:
@@ -64,11 +56,7 @@ def test_an_empty_topology_changes_nothing(write: Write) -> None:
     ],
 )
 def test_mistakes_name_file_and_field(write: Write, old: str, new: str, parts: list[str]) -> None:
-    text = GOOD.replace(old, new, 1)
-    assert text != GOOD
-    with pytest.raises(UserError) as caught:
-        described(write(text, "topology.yaml"))
-    assert all(part in str(caught.value) for part in ["topology.yaml", *parts]), str(caught.value)
+    assert_told(write, GOOD, old, new, parts)
 
 
 @pytest.mark.parametrize("text", ["", "- a\n", "a: 1\n---\nb: 2\n", "a: [\n"])

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 
-from stratus_sim.applications import embedded_path
 from stratus_sim.errors import UserError
-from stratus_sim.manifests.application import Application, describe
-from stratus_sim.manifests.load import load
-from stratus_sim.manifests.topology import load_topology
 from stratus_sim.manifests.traffic import BreakerRule, Load, Policy
-
-Write = Callable[..., Path]
+from tests.manifests.declared import Write, assert_told, described
 
 GOOD = """
 requests:
@@ -26,10 +18,6 @@ policies:
   - {from: users, to: frontend, timeout_ms: 5000}
 profiles: {geo: {concurrency: 8, queue: 32}}
 """  # noqa: E501
-
-
-def described(file: Path) -> Application:
-    return describe(load(embedded_path()), load_topology(file))
 
 
 def test_types_load_and_policies_are_read(write: Write) -> None:
@@ -97,11 +85,7 @@ def test_requests_say_where_users_enter(write: Write) -> None:
     ],
 )
 def test_mistakes_name_file_and_field(write: Write, old: str, new: str, parts: list[str]) -> None:
-    text = GOOD.replace(old, new, 1)
-    assert text != GOOD
-    with pytest.raises(UserError) as caught:
-        described(write(text, "topology.yaml"))
-    assert all(part in str(caught.value) for part in ["topology.yaml", *parts]), str(caught.value)
+    assert_told(write, GOOD, old, new, parts)
 
 
 def test_a_trace_file_with_a_word_in_it_is_told_by_its_line(write: Write) -> None:

@@ -134,7 +134,7 @@ def limits(found: Resource) -> tuple[int, int]:
 def sets(world: World, target: ObjectKey) -> bool:
     """Whether a workload has as many replicas as an autoscaler may set; 0, which switches it off, is none of them."""
     resource = world.store.get(target)
-    if resource is None or not world.store.state.by_kind.get(KIND):
+    if resource is None:
         return False
     bounds = [limits(found) for found in world.store.list(KIND, target.namespace) if target_of(found) == target]
     return any(low <= wanted(resource) <= high for low, high in bounds)
