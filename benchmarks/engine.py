@@ -17,8 +17,9 @@ from stratus_sim.cluster.state import ClusterState
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.world import World
 
-FEW, SOME, MANY = 100, 1_000, 20_000
+SIZES = (100, 1_000, 20_000)
 """Pods."""
+MANY = SIZES[-1]
 ROUNDS = 3
 _ROUND_US = 300 * SECOND_US
 """The longest back-off: after it every pod has been restarted once more."""
@@ -44,6 +45,7 @@ def restless(pods: int) -> World:
     return cluster(pods, live_port=_NOT_LIVE)
 
 
+@lru_cache(maxsize=1)
 def rates(*sizes: int) -> list[Rate]:
     """The best of a few rounds for clusters of these sizes, which take turns; each has about as many events."""
     found = [[_rate(pods, max(sizes)) for pods in sizes] for _ in range(ROUNDS)]

@@ -6,8 +6,6 @@ rebuilt from the pending timers when a fork first runs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from stratus_sim import application, cluster, faults
 from stratus_sim.application.processes import ApplicationProcesses
 from stratus_sim.application.state import TrafficState
@@ -20,20 +18,9 @@ from stratus_sim.faults.state import FaultState
 from stratus_sim.kernel import Kernel, KernelState
 from stratus_sim.kernel.draft import Draft
 from stratus_sim.manifests.application import Application
+from stratus_sim.snapshot import Snapshot
 
 ROOMS = (cluster, application, faults)  # importing them registers their handlers and watchers
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A world at one instant. Pickles, compares and outlives the world it was taken of."""
-
-    application: Application
-    kernel: KernelState
-    store: StoreState
-    cluster: ClusterState
-    traffic: TrafficState
-    faults: FaultState
 
 
 class World(Kernel):

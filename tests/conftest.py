@@ -12,10 +12,11 @@ import pytest
 from stratus_sim.genesis import deploy
 from stratus_sim.manifests.application import describe
 from stratus_sim.manifests.load import load
+from stratus_sim.snapshot import Snapshot
 from stratus_sim.testing.stage import Source, Stage
 from stratus_sim.transaction.driver import validate_trace
 from stratus_sim.transaction.manager import TransactionManager
-from stratus_sim.world import Snapshot, World
+from stratus_sim.world import World
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"

@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from stratus_agents import kubectl
-from stratus_agents.kubectl.tables import table
+from stratus_agents import kubectl, monitoring
 from stratus_agents.kubectl.values import is_text
 from stratus_sim.cluster.actions import Action
+from stratus_sim.telemetry.metrics.query import Malformed
 from stratus_sim.telemetry.observation import Observation
 from stratus_sim.testing.policy import Wait
 
@@ -44,6 +44,7 @@ def _object(required: str, **properties: Any) -> dict[str, Any]:
 
 
 _LINE = {"type": "string", "maxLength": 400, "description": "one kubectl line; no pipes, no files, no shell"}
+_NAME = {"type": "string", "maxLength": 200}
 _TEXT = {"type": "string", "maxLength": 600}
 _NOTHING = _object("")
 
@@ -60,6 +61,20 @@ _ALL = (
     Tool("alerts", "Firing alerts", _NOTHING),
     Tool("metrics", "Per workload: requests, success, latency, load", _NOTHING),
     Tool("traces", "Calls between services: error share, error, latency", _NOTHING),
+    Tool(
+        "prometheus",
+        "The samples of one metric now, by name and labels; no functions, no ranges",
+        _object("name", name=_NAME, selector={**_NAME, "description": 'such as namespace="shop",reason!="OOMKilled"'}),
+    ),
+    Tool(
+        "jaeger",
+        "The last requests, span by span",
+        _object(
+            "",
+            service={**_NAME, "description": "namespace/name of a workload they reached"},
+            limit={"type": "integer", "minimum": 1, "maximum": monitoring.MAX_TRACES},
+        ),
+    ),
     Tool("wait", "Let time pass", _object("seconds", seconds={"type": "integer", "minimum": 1, "maximum": MAX_WAIT_S})),
     Tool("submit", "You are done; say what you found or did, and why", _object("summary", summary=_TEXT)),
     Tool(
@@ -72,6 +87,7 @@ TOOLS: Mapping[str, Tool] = {tool.name: tool for tool in _ALL}
 """Every tool there is, by name."""
 
 Result = str | Action | Wait | Finished
+_Use = Callable[[Mapping[str, Any], Observation, bool], Result]
 
 
 def use(name: str, text: str, offered: Mapping[str, Tool], seen: Observation) -> Result:
@@ -135,30 +151,16 @@ def _kubectl(arguments: Mapping[str, Any], seen: Observation, may_write: bool) -
     return action
 
 
-def _alerts(_arguments: Mapping[str, Any], seen: Observation, _may_write: bool) -> str:
-    rows = [(a["labels"]["alertname"], _subject(a["labels"]), a["activeAt"]) for a in seen.alerts()]
-    return table(("ALERT", "SUBJECT", "SINCE"), rows) if rows else "no alert is firing"
+def _telling(tell: Callable[[Mapping[str, Any], Observation], str]) -> _Use:
+    """A tool that only reads."""
 
+    def use(arguments: Mapping[str, Any], seen: Observation, _may_write: bool) -> str:
+        try:
+            return tell(arguments, seen)
+        except Malformed as error:
+            raise Misuse("refused", str(error)) from None
 
-def _subject(labels: Mapping[str, str]) -> str:
-    return ",".join(f"{k}={v}" for k, v in sorted(labels.items()) if k != "alertname")
-
-
-def _metrics(_arguments: Mapping[str, Any], seen: Observation, _may_write: bool) -> str:
-    rows = [
-        (name, m["requests_per_s"], m["success_share"], m["latency_ms"], m["saturation"], m["serving_pods"])
-        for name, m in sorted(seen.metrics().items())
-    ]
-    return table(("WORKLOAD", "REQ/S", "SUCCESS", "LATENCY MS", "LOAD", "PODS"), rows)
-
-
-def _traces(_arguments: Mapping[str, Any], seen: Observation, _may_write: bool) -> str:
-    """Failing calls first, then the slowest."""
-    calls = sorted(seen.calls(), key=lambda c: (-c["error_share"], -c["latency_ms"], c["caller"], c["callee"]))
-    rows = [
-        (c["caller"], c["callee"], c["requests_per_s"], c["error_share"], c["latency_ms"], c["error"]) for c in calls
-    ]
-    return table(("CALLER", "CALLEE", "REQ/S", "ERRORS", "LATENCY MS", "ERROR"), rows)
+    return use
 
 
 def _wait(arguments: Mapping[str, Any], _seen: Observation, _may_write: bool) -> Wait:
@@ -169,12 +171,14 @@ def _done(arguments: Mapping[str, Any], _seen: Observation, _may_write: bool) ->
     return Finished(arguments)
 
 
-_USES: Mapping[str, Callable[[Mapping[str, Any], Observation, bool], Result]] = {
+_USES: Mapping[str, _Use] = {
     "kubectl": _kubectl,
     "kubectl_write": _kubectl,
-    "alerts": _alerts,
-    "metrics": _metrics,
-    "traces": _traces,
+    "alerts": _telling(monitoring.alerts),
+    "metrics": _telling(monitoring.metrics),
+    "traces": _telling(monitoring.traces),
+    "prometheus": _telling(monitoring.prometheus),
+    "jaeger": _telling(monitoring.jaeger),
     "wait": _wait,
     "submit": _done,
     "verdict": _done,

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from stratus_spec import ANY, SPECIFICATION
@@ -80,11 +79,6 @@ def readme(text: str, report: Report) -> str:
     """The README with its table of theorems made anew."""
     head, tail = text[: text.index(BEGIN) + len(BEGIN)], text[text.index(END) :]
     return f"{head}\n{theorem_table(report)}\n{tail}"
-
-
-def timeless(text: str) -> str:
-    """The text without the last column of its tables' rows, which differs from run to run."""
-    return re.sub(r"\| \d+ \|$", "| |", text, flags=re.MULTILINE)
 
 
 def _flat(term: object) -> str:

@@ -10,6 +10,7 @@ import z3
 from stratus_spec import ANY, Property, Specification, Transition
 
 from .counterexample import small
+from .induction import ROUNDS
 from .scope import SCOPE
 
 BUDGET = {"rlimit": 20_000_000}
@@ -64,7 +65,7 @@ def _contradictory(
     specification: Specification, transition: Transition, guards: Sequence[str], invariants: Sequence[Property]
 ) -> bool:
     solver = z3.Solver()
-    solver.set(**BUDGET, **{"mbqi.max_iterations": 10})
+    solver.set(**BUDGET, **ROUNDS)
     solver.add(*(axiom.closed for axiom in specification.machine.axioms), *(p.closed for p in invariants))
     solver.add(*(transition.guards[guard] for guard in guards))
     return bool(solver.check() == z3.unsat)

@@ -14,6 +14,10 @@ import z3
 
 from stratus_spec import ANY, Axiom, Machine, Property, Specification, Transition
 
+ROUNDS = {"mbqi.max_iterations": 10}
+"""Solver parameters for questions about states of any size: what holds is proved within a few rounds of instantiation,
+and a counterexample is found in scope, not there."""
+
 
 @dataclass(frozen=True, eq=False)
 class Obligation:

@@ -13,7 +13,7 @@ import z3
 from stratus_spec import SPECIFICATION, Specification
 
 from .counterexample import Counterexample, search
-from .induction import Group, Obligation, groups
+from .induction import ROUNDS, Group, Obligation, groups
 from .weakening import weakened
 from .witness import Witness, witnesses
 
@@ -118,12 +118,26 @@ def prove(
     )
 
 
+def failing(specification: Specification, budget: Budget) -> set[str]:
+    """The properties with an obligation that is not proved, by name. No counterexample is looked for."""
+    found: set[str] = set()
+    for group in groups(specification):
+        solver = _knowing(group, budget)
+        found |= {o.prop.name for o in group.obligations if not o.by_frame and _answer(solver, o) != z3.unsat}
+    return found
+
+
 def _solve(group: Group, budget: Budget) -> list[Result]:
-    solver = z3.Solver()
-    # Every obligation that holds is proved within a few rounds; a counterexample is found in scope, not here.
-    solver.set(**budget.options, **{"mbqi.max_iterations": 10})
-    solver.add(*(statement.closed for statement in group.assumed), *group.facts)
+    solver = _knowing(group, budget)
     return [_result(solver, group, obligation, budget) for obligation in group.obligations]
+
+
+def _knowing(group: Group, budget: Budget) -> z3.Solver:
+    """A solver that knows the hypotheses of a group."""
+    solver = z3.Solver()
+    solver.set(**budget.options, **ROUNDS)
+    solver.add(*(statement.closed for statement in group.assumed), *group.facts)
+    return solver
 
 
 def _result(solver: z3.Solver, group: Group, obligation: Obligation, budget: Budget) -> Result:
@@ -145,12 +159,17 @@ def _result(solver: z3.Solver, group: Group, obligation: Obligation, budget: Bud
 def _ask(
     solver: z3.Solver, group: Group, obligation: Obligation, budget: Budget
 ) -> tuple[Status, Counterexample | None]:
-    solver.push()
-    solver.add(z3.Not(obligation.goal))
-    answer = solver.check()
-    solver.pop()
+    answer = _answer(solver, obligation)
     if answer == z3.unsat:
         return "proved", None
     counterexample = search(group, obligation, budget.options)
     refuted = counterexample is not None or answer == z3.sat
     return ("refuted" if refuted else "unknown"), counterexample
+
+
+def _answer(solver: z3.Solver, obligation: Obligation) -> z3.CheckSatResult:
+    solver.push()
+    solver.add(z3.Not(obligation.goal))
+    answer = solver.check()
+    solver.pop()
+    return answer

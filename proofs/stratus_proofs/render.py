@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -129,6 +129,16 @@ def show(value: Any) -> str:
     if isinstance(value, TotalMap):
         return "{" + ", ".join(f"{key}: {item}" for key, item in _plain(value).items()) + "}"
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def differences(before: State, after: State) -> Iterator[str]:
+    """What changed, key by key in maps."""
+    for name, (old, new) in before.changes(after).items():
+        if isinstance(old, TotalMap):
+            changed = [key for key in {**old.changes, **new.changes} if old[key] != new[key]]
+            yield from (f"{name}[{key}]: {show(old[key])} → {show(new[key])}" for key in changed)
+        else:
+            yield f"{name}: {show(old)} → {show(new)}"
 
 
 def _result_json(result: Result) -> dict[str, Any]:

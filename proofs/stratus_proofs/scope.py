@@ -20,13 +20,13 @@ from stratus_spec import Axiom, Property
 SIZES = {"Field": 2, "Value": 3, "Environment": 2, "Agent": 5, "Action": 2, "Attempt": 3, "Severity": 3}
 OTHERS = 3
 """Members of a sort only users' specifications have."""
-INDEXES = tuple(range(-1, 6))
-"""Where statements about journal entries and requests are instantiated."""
+INDEXES = range(-1, 6)
+"""Where statements about journal entries and requests are instantiated: at most six of each."""
 
 
-def members_in_scope(sort: str) -> int:
-    """How many members an uninterpreted sort has in scope."""
-    return SIZES.get(sort, OTHERS)
+def labels_in_scope(sort: str) -> list[str]:
+    """What the members of an uninterpreted sort are called in scope: `field0`, `field1`."""
+    return [f"{sort.lower()}{index}" for index in range(SIZES.get(sort, OTHERS))]
 
 
 @dataclass(eq=False)
@@ -48,8 +48,7 @@ class Scope:
             return sort
         name = sort.name()
         if name not in self.sorts:
-            labels = [f"{name.lower()}{i}" for i in range(members_in_scope(name))]
-            self.sorts[name], members = z3.EnumSort(f"{name} in scope", labels)
+            self.sorts[name], members = z3.EnumSort(f"{name} in scope", labels_in_scope(name))
             self.members[name] = tuple(members)
         return self.sorts[name]
 
@@ -61,7 +60,7 @@ class Scope:
         """The members of an uninterpreted sort as their labels, and the numbers statements about integers are tried
         on."""
         if sort.kind() == z3.Z3_INT_SORT:
-            return INDEXES
+            return tuple(INDEXES)
         return tuple(member.decl().name() for member in self.members_of(self.sort(sort)))
 
     def values(self, sort: Any) -> tuple[Any, ...]:

@@ -33,6 +33,8 @@ EXPECTED = "nobody else writes, the environment stays in E, and the robust test 
 FAIR = "foreign writes, lost leases and crashes come to an end, and whoever can act at last does"
 MEASURED = "severity is measured of the configuration and the shadow at one instant"
 
+HEADLINES = ("commit_tnr", "abort_tnr", "resolved_is_healthy")
+"""Properties whose breaking hurts a user; the others are what these rest on."""
 THEOREMS = (
     Theorem(
         "exclusivity",

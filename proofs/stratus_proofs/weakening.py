@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import reduce
 
-from stratus_spec import Machine, Specification
+from stratus_spec import MACHINE, Machine, Specification, Transition
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,11 @@ def weakened(specification: Specification, name: str) -> Specification:
     if any(axiom.name == name for axiom in specification.machine.axioms):
         return without_axiom(specification, name)
     return reduce(Specification.without_guard, known.get(name, (name,)), specification)
+
+
+def altered(machine: Machine) -> tuple[Transition, ...]:
+    """The transitions that are not the specification's own: changed ones, and new ones."""
+    return tuple(t for t in machine.transitions if MACHINE.transition.get(t.name) is not t)
 
 
 def without_axiom(specification: Specification, name: str) -> Specification:

@@ -71,7 +71,7 @@ class Transition:
     guards: Mapping[str, Term]
     updates: Mapping[str, Term]
 
-    @property
+    @cached_property
     def param_names(self) -> tuple[str, ...]:
         """Parameter names, in order."""
         return tuple(str(param) for param in self.params)
@@ -143,6 +143,10 @@ class Machine:
         return {variable.name: variable for variable in self.variables}
 
     @cached_property
+    def _primed(self) -> dict[str, Variable]:
+        return {variable.primed.decl().name(): variable for variable in self.variables}
+
+    @cached_property
     def transition(self) -> dict[str, Transition]:
         """Transitions by name."""
         return {transition.name: transition for transition in self.transitions}
@@ -172,9 +176,12 @@ class Machine:
 
     def primed(self, term: Term) -> Term:
         """`term` read after the step instead of before it."""
-        return z3.substitute(term, *((v.term, v.primed) for v in self.variables))
+        names = free_names(term)
+        return z3.substitute(term, *((v.term, v.primed) for v in self.variables if v.name in names))
 
     def after(self, transition: Transition, term: Term) -> Term:
         """`term` over unprimed and primed variables, with the primed ones replaced by what `transition`
         does."""
-        return z3.substitute(term, *((v.primed, transition.updates.get(v.name, v.term)) for v in self.variables))
+        names = free_names(term)
+        mentioned = [v for name, v in self._primed.items() if name in names]
+        return z3.substitute(term, *((v.primed, transition.updates.get(v.name, v.term)) for v in mentioned))

@@ -11,6 +11,10 @@ import z3
 Term: TypeAlias = Any  # Z3 ships no types: a term is a z3.ExprRef
 Answer = TypeVar("Answer")
 
+# Python collects a term in whatever thread it happens to run, and Z3 counts references without a lock: terms that go
+# while another thread solves would corrupt it.
+z3.Z3_enable_concurrent_dec_ref(z3.main_ctx().ref())
+
 
 def per_term(function: Callable[..., Answer]) -> Callable[..., Answer]:
     """Remember a function's answers by the identity of its first argument, a term.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from immutables import Map
 
 from stratus_sim.application.behaviours.registry import BEHAVIOURS, Behaviour, Caller, Offered, Served, behaviour_of
+from stratus_sim.application.dynamics.queueing import WHOLE
 from stratus_sim.application.routes import Serving
 from stratus_sim.manifests.application import Application
 from stratus_sim.manifests.calls import Call
@@ -20,8 +21,37 @@ Answers = Mapping[str, Served]
 """By workload `namespace/name`, of those that have a behaviour."""
 Pods = Mapping[str, Serving]
 """The serving pods of each workload."""
-PLAIN = Served()
 _DATABASE = "database"
+
+
+class Manner(NamedTuple):
+    """What flows follow from of an answer: `success` in ppm, what is complained about most often else, and the same by
+    caller for those `refused`; the rest as in `Served`."""
+
+    success: int = WHOLE
+    complaint: str = ""
+    latency_us: int = 0
+    cpu_permille: int = 1000
+    refused: tuple[tuple[str, int, str], ...] = ()
+
+    def seen_by(self, caller: str) -> tuple[int, str]:
+        """The share of a caller's requests that succeed, and what it prints most often of the others or ""."""
+        found = next((one for one in self.refused if one[0] == caller), None)
+        return (self.success, self.complaint) if found is None else found[1:]
+
+
+PLAIN = Manner()
+
+
+def manner_of(answer: Served) -> Manner:
+    """An answer as far as flows go."""
+    success, complaint = _seen(answer.success, answer.errors)
+    refused = [(caller, *_seen(max(0.0, 1.0 - sum(texts.values())), texts)) for caller, texts in answer.refused.items()]
+    return Manner(success, complaint, answer.latency_us, answer.cpu_permille, tuple(sorted(refused)))
+
+
+def _seen(success: float, errors: Mapping[str, float]) -> tuple[int, str]:
+    return round(WHOLE * success), max(sorted(errors), key=lambda text: errors[text], default="")
 
 
 class Roles(NamedTuple):
@@ -45,18 +75,12 @@ def behaviours(world: World) -> Mapping[str, Behaviour]:
     return roles.behaviours
 
 
-def ask(
-    world: World, found: Mapping[str, Behaviour], serving: Pods, rates: dict[str, int], *, measured: bool = False
-) -> Answers:
-    """What workloads answer at these rates (requests per 1,000 s); databases also get what caches did not have.
+def ask(world: World, found: Mapping[str, Behaviour], serving: Pods, rates: Mapping[str, int]) -> Answers:
+    """What workloads answer at these rates (requests per 1,000 s), those of the last epoch.
 
-    `rates` is changed accordingly, unless it was `measured`. `serving` are the pods of each workload.
+    `serving` are the pods of each workload.
     """
-    databases = {name: b for name, b in found.items() if is_database(b)}
-    answers = {name: _ask(world, serving, rates, name, b) for name, b in found.items() if name not in databases}
-    if not measured:
-        _pass_on_misses(world.application, rates, answers, databases)
-    return answers | {name: _ask(world, serving, rates, name, b) for name, b in databases.items()}
+    return {name: _ask(world, serving, rates, name, behaviour) for name, behaviour in found.items()}
 
 
 def is_database(behaviour: Behaviour) -> bool:
@@ -97,18 +121,6 @@ def callers_of(application: Application) -> Mapping[str, tuple[Call, ...]]:
         for workload in application.services.get(call.target_key, ()):
             found.setdefault(workload, []).append(call)
     return {name: tuple(calls) for name, calls in found.items()}
-
-
-def _pass_on_misses(
-    application: Application, rates: dict[str, int], answers: Answers, databases: Mapping[str, Behaviour]
-) -> None:
-    """Whoever finds nothing in a cache asks the databases it calls once more."""
-    if not any(answer.missed for answer in answers.values()):
-        return
-    misses = missed_by(application, answers)
-    for name in databases:
-        sources = {call.source_key: None for call in callers_of(application).get(name, ())}
-        rates[name] += sum(round(rates[source] * misses.get(source, 0.0)) for source in sources)
 
 
 def missed_by(application: Application, answers: Answers) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""When flows are worked out anew: at most once a second, and only after something that can move them."""
+"""When flows are worked out anew: at the end of a second of the clock, if something in it can have moved them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from immutables import Map
 
-from stratus_sim.application.dynamics import ledger
+from stratus_sim.application import health, usage
 from stratus_sim.application.dynamics.advance import advance, preview
-from stratus_sim.application.flow import Flows, solve
+from stratus_sim.application.flow import Flows
 from stratus_sim.cluster.dns import COREDNS
 from stratus_sim.cluster.objects import Resource
 from stratus_sim.cluster.watching import WRITTEN, watches
@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     from stratus_sim.world import World
 
 EPOCH_US = SECOND_US
-ERROR_PERMILLE = 100
-SLOW_US = 3 * SECOND_US
+_LEAST_US = EPOCH_US // 2
+"""A change seldom comes alone: with less time than this left, others that follow from it are not in yet."""
 
 
 @watches("EndpointSlice")
 def on_slice(world: World, old: Resource | None, new: Resource | None) -> None:
-    touch(world)
+    if world.traffic.scheduled:
+        return
+    if old is None or new is None or old.status.ready != new.status.ready:
+        touch(world)
 
 
 @watches("Service", "NetworkChaos", "NetworkPolicy")
@@ -69,40 +72,30 @@ def _reached(node: Resource) -> tuple[Any, ...]:
 
 
 def touch(world: World) -> None:
-    """Something that can move the flows has happened: look within a second."""
+    """Something that can move the flows has happened: look at the end of this second, or of the next one."""
     if not world.traffic.scheduled and world.application.workloads:
         world.traffic.scheduled = True
-        world.schedule(_remaining_us(world), "traffic.epoch")
-
-
-def _remaining_us(world: World) -> int:
-    """How long an epoch that has begun goes on: where traffic was declared, it ends with a second of the clock."""
-    return EPOCH_US if world.application.traffic is None else EPOCH_US - world.now_us % EPOCH_US
+        left_us = EPOCH_US - world.now_us % EPOCH_US
+        world.schedule(left_us if left_us >= _LEAST_US else left_us + EPOCH_US, "traffic.epoch")
 
 
 @handler("traffic.epoch")
 def begin_epoch(world: World) -> None:
-    """Solve the flows anew and note since when workloads fail or lag."""
+    """Work out the second that ends now, and since when workloads fail or lag."""
     traffic = world.traffic
     traffic.scheduled = False
-    flows = _begun(world)
-    traffic.erring = _since(world, traffic.erring, _erring(flows))
-    traffic.slow = _since(world, traffic.slow, _slow(flows))
-    world.enqueue("autoscaler.metrics", "traffic")
-
-
-def _begun(world: World) -> Flows:
-    """The flows from now on, what was counted until now, and what behaviours remember of it."""
-    traffic = world.traffic
-    flows = _at_rest(world) if world.application.traffic is None else advance(world)
-    traffic.begun = traffic.flows = flows
-    traffic.solved_at = world.store.version
-    traffic.memory, traffic.asked_us = flows.memory, world.now_us
-    if flows.restless:
+    epoch = advance(world)
+    traffic.begun = traffic.flows = epoch.flows
+    traffic.shares, traffic.solved_at = usage.since_begun(world), world.store.version
+    traffic.erring = _since(world, traffic.erring, epoch.erring)
+    traffic.slow = _since(world, traffic.slow, epoch.slow)
+    if epoch.restless:
         touch(world)
-    elif flows.again_us:
-        world.schedule(max(0, flows.again_us - EPOCH_US), "traffic.again", world.now_us)
-    return flows
+    elif epoch.again_us:
+        world.schedule(max(0, epoch.again_us - EPOCH_US), "traffic.again", world.now_us)
+    for workload in health.stirred(world, epoch.flows):
+        world.enqueue("probes.answers", workload)
+    world.enqueue("autoscaler.metrics", "traffic")
 
 
 @handler("traffic.again")
@@ -110,15 +103,6 @@ def again(world: World, begun_us: int) -> None:
     """Look once more, unless another epoch has begun since."""
     if world.traffic.asked_us == begun_us:
         touch(world)
-
-
-def _at_rest(world: World) -> Flows:
-    """The flows of a world whose traffic remembers nothing but what behaviours do."""
-    traffic = world.traffic
-    traffic.ledger = ledger.since_begun(world)
-    if traffic.asked_us != world.now_us:
-        traffic.solved_at = -1
-    return current(world)
 
 
 @handler("traffic.load")
@@ -129,28 +113,21 @@ def set_load(world: World, permille: int) -> None:
     touch(world)
 
 
+def spike(world: World, service: str, permille: int) -> None:
+    """Scale the request rate of one entry Service (`namespace/name`) from now on; 1000 ends it."""
+    spikes = world.traffic.spikes
+    world.traffic.spikes = spikes.set(service, permille) if permille != 1000 else spikes.delete(service)
+    world.traffic.solved_at = -1
+    touch(world)
+
+
 def current(world: World) -> Flows:
     """The flows of this instant, solved once per version of the store."""
     traffic = world.traffic
     if traffic.flows is None or traffic.solved_at != world.store.version:
-        if world.application.traffic is None:
-            traffic.flows, traffic.routes = solve(world)
-        else:
-            traffic.flows = preview(world)
-        traffic.solved_at = world.store.version
+        traffic.flows, traffic.solved_at = preview(world), world.store.version
     return traffic.flows
 
 
-def _erring(flows: Flows) -> set[str]:
-    least = 1000 - ERROR_PERMILLE
-    found = {name for name, flow in flows.workloads.items() if flow.success_permille < least and flow.rate > 0}
-    return found | {entry.service for entry in flows.entries if entry.success_permille < least and entry.rate > 0}
-
-
-def _slow(flows: Flows) -> set[str]:
-    found = {name for name, flow in flows.workloads.items() if flow.latency_us > SLOW_US and flow.rate > 0}
-    return found | {entry.service for entry in flows.entries if entry.latency_us > SLOW_US and entry.rate > 0}
-
-
-def _since(world: World, known: Map[str, int], now: set[str]) -> Map[str, int]:
-    return Map({name: known.get(name, world.now_us) for name in sorted(now)})
+def _since(world: World, known: Map[str, int], now: frozenset[str]) -> Map[str, int]:
+    return Map({name: known.get(name, world.now_us) for name in sorted(now)}) if now or known else known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stratus_sim.cluster.dns import UNANSWERED
 from stratus_sim.cluster.ingress import GATEWAY_TIMEOUT
 
 UPSTREAM = "503 from upstream"
@@ -17,4 +18,5 @@ REFUSAL_US = 1_000
 
 def found_out_us(error: str, timeout_us: int = TIMEOUT_US) -> int:
     """How long a client takes to learn of an error met on the way."""
-    return timeout_us if error in (TIMED_OUT, GATEWAY_TIMEOUT) else REFUSAL_US
+    unanswered = error in (TIMED_OUT, GATEWAY_TIMEOUT) or error.startswith(UNANSWERED)
+    return timeout_us if unanswered else REFUSAL_US

@@ -5,17 +5,20 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from stratus_sim.application import commands, epochs
+from stratus_sim.application import commands, epochs, health
 from stratus_sim.application.throttling import throttled_us
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.pods import root_owner
-from stratus_sim.cluster.process import Exit
+from stratus_sim.cluster.process import Answer, Exit
 from stratus_sim.cluster.specs import container_limit_millicores, usable_millicores
 from stratus_sim.manifests.application import Application, Workload
 from stratus_sim.manifests.pod_shapes import Container
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
+
+
+_WELL = Answer()
 
 
 @lru_cache(maxsize=64)
@@ -43,6 +46,15 @@ class ApplicationProcesses:
             return 0
         limit = container_limit_millicores(container)
         return known.latency_us + throttled_us(known.cpu_us_per_request, limit)
+
+    def answer(self, world: World, pod: Resource, container: Container, asked: str) -> Answer:
+        """How the process answers now: as ever, unless its workload is overrun or its endpoint looks at others."""
+        if not world.traffic.vitals and not self._application.health:
+            return _WELL
+        known = self._known(root_owner(world, pod))
+        if known is None or known.container != container.name:
+            return _WELL
+        return health.answer(world, pod, known, asked)
 
     def memory_mib(self, workload: ObjectKey | None, container: str) -> int:
         """Memory the process needs to stay alive, in MiB; one nothing is known of needs next to nothing."""

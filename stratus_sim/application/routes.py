@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stratus_sim.application import errors
 from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.status import Strain
 from stratus_sim.manifests.calls import Call
 
 if TYPE_CHECKING:
-    from stratus_sim.application.flow import Entrance, Fare
+    from stratus_sim.world import World
 
 
 class Hop(NamedTuple):
@@ -49,6 +50,15 @@ class Landing(NamedTuple):
     hops: Hops
 
 
+class Read(NamedTuple):
+    """What routes from a workload, or of users, were read from: `landings` by Service and port, None where there is no
+    EndpointSlice. `steady` is whether nothing else can have changed them, as files and network policies can."""
+
+    source: str
+    landings: Mapping[tuple[str, int | None], Landing | None]
+    steady: bool
+
+
 class Dialled(NamedTuple):
     """The addresses the pods of `caller` dial for one call: how many of them, and the labels of the first."""
 
@@ -57,17 +67,34 @@ class Dialled(NamedTuple):
 
 
 class Routes(NamedTuple):
-    """What was found in an epoch, when the store was at `version`; `keys` names the object of each workload.
+    """What was found in an epoch, when the store was at `version`; `keys` names the object of each workload, `nodes`
+    have what each suffers, None where requests do not get through to it.
 
     All of it is void once a node falls silent, suffers or is well again, a Service comes, goes or changes, or chaos
-    strikes. `fares` and `entrances` are what followed from it.
+    strikes.
     """
 
     services: frozenset[str]
+    nodes: Mapping[str, Strain | None]
     version: int = -1
     keys: Mapping[str, ObjectKey] = {}
     serving: Mapping[str, Serving] = {}
-    landings: Mapping[tuple[str, int | None], Landing] = {}
+    landings: Mapping[tuple[str, int | None], Landing | None] = {}
     dialled: Mapping[Call, Dialled] = {}
-    fares: Mapping[str, Fare] = {}
-    entrances: Mapping[str, Entrance] = {}
+
+
+def added(parts: list[tuple[Hops, int]]) -> Hops:
+    """Where requests land that go so many times each of these ways."""
+    total: dict[Hop, int] = {}
+    for hops, times in parts:
+        for hop, count in hops.items():
+            total[hop] = total.get(hop, 0) + times * count
+    return total
+
+
+def unread(world: World) -> Routes:
+    """Before any is looked up: the Services there are, and what each node suffers, None where it is not reached."""
+    nodes = world.store.list("Node")
+    cut_off = {node.key.name: None for node in nodes if not node.status.heartbeat or node.status.strain.cut}
+    services = frozenset(f"{key.namespace}/{key.name}" for key in world.store.keys("Service"))
+    return Routes(services, {node.key.name: node.status.strain for node in nodes} | cut_off)

@@ -11,18 +11,33 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from stratus_sim.application import doors
-from stratus_sim.application.chaos import Partition, partitions
+from stratus_sim.application.barriers import Barriers
 from stratus_sim.application.errors import TIMED_OUT
-from stratus_sim.application.routes import REFUSED, Address, Dialled, Hop, Hops, Landing, Routes, Serving, Stamp
+from stratus_sim.application.routes import (
+    REFUSED,
+    Address,
+    Dialled,
+    Hop,
+    Hops,
+    Landing,
+    Read,
+    Routes,
+    Serving,
+    Stamp,
+    added,
+    unread,
+)
 from stratus_sim.application.throttling import throttled_us
 from stratus_sim.cluster import dns, ingress
-from stratus_sim.cluster.network_policy import OUTSIDE, Peer, Port, allowed, namespace_labels, policies
-from stratus_sim.cluster.objects import ObjectKey, Resource, node_key
+from stratus_sim.cluster.endpoints import runs
+from stratus_sim.cluster.network_policy import OUTSIDE, Peer
+from stratus_sim.cluster.objects import ObjectKey, Resource, known_key
 from stratus_sim.cluster.pods import root_owner
 from stratus_sim.cluster.specs import limit_millicores, usable_millicores
 from stratus_sim.cluster.status import Endpoint, Strain
 from stratus_sim.cluster.volumes import lookup
 from stratus_sim.manifests.addresses import resolve_host
+from stratus_sim.manifests.application import Application
 from stratus_sim.manifests.calls import Call
 from stratus_sim.manifests.current import current_address
 
@@ -48,25 +63,58 @@ class Router:
     def __init__(self, world: World, keys: Mapping[str, ObjectKey]) -> None:
         """`keys` names the object of each workload."""
         self._world, self._keys = world, keys
-        self._before = routes = world.traffic.routes or Routes(_services(world))
-        self._services, self._dialled = routes.services, dict(routes.dialled)
-        self._landings: dict[tuple[str, int | None], Landing] = {}
-        self._partitions: list[Partition] = partitions(world)
-        self._policies = policies(world)
+        self._before = routes = world.traffic.routes or unread(world)
+        self._services, self._nodes, self._dialled = routes.services, routes.nodes, dict(routes.dialled)
+        self._landings: dict[tuple[str, int | None], Landing | None] = {}
+        self._barriers = Barriers(world) or None
         self._lookup = dns.resolver(world)
-        self._nodes: dict[str, Strain | None] = {}
         self._heard: dict[tuple[ObjectKey, int], tuple[Any, Hop]] = {}
         self._stirred = world.store.stirred(routes.version if routes.keys is keys else -1)
         self._serving = dict(routes.serving)
+        self._altered: set[str] = set()
         for name in keys if self._stirred is None else self._owning(self._stirred):
             stamp, known = self._standing(keys[name]), self._serving.get(name)
             if known is None or known.stamp != stamp:
                 self._serving[name] = self._find_pods(name, stamp)
+                self._altered.add(name)
         self._version = world.store.version
+        self._steady = not (self._barriers or self._lookup or self.application.doors)
+        self.begin_reading()
+
+    @property
+    def application(self) -> Application:
+        """The application whose routes these are."""
+        return self._world.application
+
+    def begin_reading(self) -> None:
+        """What is asked from now on is one reading."""
+        self._read: dict[tuple[str, int | None], Landing | None] = {}
+        self._filed = False
+
+    def read(self, source: str) -> Read:
+        """What was read since the reading began, seen from the pods of a workload."""
+        return Read(source, self._read, self._steady and not self._filed)
+
+    def lasts(self, read: Read) -> bool:
+        """Whether an earlier reading, if the last one, would find the same now."""
+        if not (read.steady and self._steady) or read.source in self._altered:
+            return False
+        for (service, _), landing in read.landings.items():
+            found = self._world.store.get(_slice_of(service))
+            if found if landing is None else landing.slice is not found or not self._lasts(landing):
+                return False
+        self._landings.update(read.landings)
+        return True
+
+    def rest(self, names: Iterable[str]) -> bool:
+        """Whether workloads have the same pods as when they were last looked at."""
+        return self._altered.isdisjoint(names)
 
     def routes(self) -> Routes:
         """What was found, for the next epoch to start from."""
-        return Routes(self._services, self._version, self._keys, self._serving, self._landings, self._dialled)
+        return Routes(
+            self._services, self._nodes, self._version, self._keys, self._serving, self._landings, self._dialled
+        )
 
     def _owning(self, owners: Collection[ObjectKey]) -> Iterable[str]:
         """The workloads of those that own pods; all of them if one of those is gone."""
@@ -100,11 +148,16 @@ class Router:
         caller = self._serving[call.source_key]
         if not caller.pods:
             return {Hop(""): 1}  # nobody calls, so nothing fails
-        dialled = self._dialled.get(call)
-        if dialled is None or dialled.caller is not caller or call.via.startswith("configmap"):
+        dialled, filed = self._dialled.get(call), call.via.startswith("configmap")
+        self._filed = self._filed or filed
+        if dialled is None or dialled.caller is not caller or filed:
             self._dialled[call] = dialled = Dialled(caller, self._addresses(call, caller))
         found = [(self._resolve(a, call, labels), n) for a, (n, labels) in dialled.addresses.items()]
-        return found[0][0] if len(found) == 1 else _sum(found)
+        return found[0][0] if len(found) == 1 else added(found)
+
+    def dial(self, call: Call, pod: Resource) -> Hops:
+        """Where a call lands, seen from one pod of its caller, whether it serves or not."""
+        return self._resolve(self._address(call, pod), call, pod.labels)
 
     def enter(self, service: str) -> Hops:
         """Where a user's request to a Service lands: through the Ingress users know it by, where there is one."""
@@ -124,30 +177,27 @@ class Router:
         return tuple([(owner, store.standing_since(owner)) for owner in owners])
 
     def _find_pods(self, name: str, stamp: Stamp) -> Serving:
-        store = self._world.store
+        store, nodes = self._world.store, self._nodes
         owned = [one for owner, _ in stamp if store.standing(owner)[1] for one in store.owned(owner)]
         ready = [pod for pod in owned if pod.key.kind == "Pod" and pod.status.ready and not pod.deleting]
-        found = [(pod, strain) for pod in ready if (strain := self._strain(pod.status.node)) is not None]
+        found = [(pod, strain) for pod in ready if (strain := nodes.get(pod.status.node)) is not None]
         return Serving(stamp, tuple([pod for pod, _ in found]), *self._room(name, found)) if found else Serving(stamp)
 
     def _room(self, name: str, found: list[tuple[Resource, Strain]]) -> tuple[int, int]:
         """CPU that pods on such nodes may use together, and how long they make a request wait in the mean."""
-        workload, number = self._world.application.workloads[name], len(found)
-        specs = {id(pod.spec): pod.spec for pod, _ in found}  # those of one template share theirs
-        usable = {mark: usable_millicores(spec) for mark, spec in specs.items()}
-        limits = {mark: limit_millicores(spec, workload.container) for mark, spec in specs.items()}
-        waits_us = {mark: throttled_us(workload.cpu_us_per_request, limit) for mark, limit in limits.items()}
-        millicores = sum([usable[id(pod.spec)] * (1000 - strain.stolen_permille) // 1000 for pod, strain in found])
-        waited_us = sum([waits_us[id(pod.spec)] for pod, _ in found]) if any(waits_us.values()) else 0
-        return millicores, waited_us // number + sum([strain.delay_us for _, strain in found]) // number
-
-    def _strain(self, node: str) -> Strain | None:
-        """What a node suffers, None where requests do not get through to it."""
-        if node not in self._nodes:
-            found = self._world.store.get(node_key(node))
-            reached = found is not None and found.status.heartbeat and not found.status.strain.cut
-            self._nodes[node] = found.status.strain if found is not None and reached else None
-        return self._nodes[node]
+        workload = self._world.application.workloads[name]
+        rooms: dict[int, tuple[int, int]] = {}  # those of one template share their spec
+        millicores = waits_us = delays_us = 0
+        for pod, strain in found:
+            spec = pod.spec
+            room = rooms.get(id(spec))
+            if room is None:
+                limit = limit_millicores(spec, workload.container)
+                rooms[id(spec)] = room = usable_millicores(spec), throttled_us(workload.cpu_us_per_request, limit)
+            millicores += room[0] * (1000 - strain.stolen_permille) // 1000
+            waits_us += room[1]
+            delays_us += strain.delay_us
+        return millicores, waits_us // len(found) + delays_us // len(found)
 
     def _addresses(self, call: Call, caller: Serving) -> dict[Address, tuple[int, Mapping[str, str]]]:
         found: dict[Address, tuple[int, Mapping[str, str]]] = {}
@@ -168,8 +218,7 @@ class Router:
         return host, call.port if port is None else port
 
     def _container(self, pod: Resource, call: Call) -> Mapping[str, Any]:
-        containers = pod.manifest["spec"]["containers"]
-        return next((c for c in containers if c["name"] == call.container), {})
+        return next((c for c in pod.manifest["spec"]["containers"] if c["name"] == call.container), {})
 
     def _resolve(self, address: Address, call: Call, labels: Mapping[str, str]) -> Hops:
         service = resolve_host(address[0], call.namespace, self._services)
@@ -178,7 +227,11 @@ class Router:
         problem = self._unresolved(service)
         if problem:
             return {Hop("", f"{problem}: {address[0]}"): 1}
-        caller = self._peer(call.namespace, labels) if self._partitions or self._policies else OUTSIDE
+        if self._barriers is None:
+            return self._dial(service, address[1], OUTSIDE)
+        caller = self._barriers.peer(call.namespace, labels)
+        if self._barriers.mute(caller):
+            return {Hop("", f"{dns.UNANSWERED}: {address[0]}"): 1}
         return self._dial(service, address[1], caller)
 
     def _unresolved(self, service: str) -> str:
@@ -187,22 +240,19 @@ class Router:
         namespace, _, name = service.partition("/")
         return self._lookup(f"{name}.{namespace}.svc.cluster.local")
 
-    def _peer(self, namespace: str, labels: Mapping[str, str], ip: str = "") -> Peer:
-        spaces = namespace_labels(self._world, namespace) if self._policies else {}
-        return Peer(namespace, labels, spaces, ip)
-
     def _dial(self, service: str, port: int | None, caller: Peer) -> Hops:
-        found = self._world.store.get(_slice_of(service))
+        found, at = self._world.store.get(_slice_of(service)), (service, port)
         if found is None:
+            self._read[at] = None
             return {}
-        if self._partitions or self._policies:
+        if self._barriers is not None:
             return self._land_all(found, port, caller).hops
-        known = self._landings.get((service, port))
+        known = self._landings.get(at)
         if known is None:
-            known = self._before.landings.get((service, port))
+            known = self._before.landings.get(at)
             if known is None or known.slice is not found or not self._lasts(known):
                 known = self._land_all(found, port, caller)
-            self._landings[service, port] = known
+        self._landings[at] = self._read[at] = known
         return known.hops
 
     def _lasts(self, landing: Landing) -> bool:
@@ -214,8 +264,8 @@ class Router:
     def _land_all(self, slice_: Resource, port: int | None, caller: Peer) -> Landing:
         hops: dict[Hop, int] = {}
         owners: dict[ObjectKey, None] = {}
-        for endpoint in slice_.status.endpoints:
-            pod = self._world.store.get(ObjectKey("Pod", slice_.key.namespace, endpoint.pod))
+        for endpoint in slice_.status.ready:
+            pod = self._world.store.get(known_key("Pod", slice_.key.namespace, endpoint.pod))
             hop = self._land(pod, endpoint, port, caller)
             hops[hop] = hops.get(hop, 0) + 1
             if pod is not None:
@@ -230,27 +280,13 @@ class Router:
 
     def _land(self, pod: Resource | None, endpoint: Endpoint, port: int | None, caller: Peer) -> Hop:
         target = endpoint.ports.get(port) if port is not None else next(iter(endpoint.ports.values()), None)
-        if pod is None or target is None:
+        if pod is None or target is None or not runs(endpoint, pod):
             return REFUSED
-        if self._strain(endpoint.node) is None or (
-            (self._partitions or self._policies) and self._stopped(caller, pod, target)
+        if self._nodes.get(endpoint.node) is None or (
+            self._barriers is not None and self._barriers.stop(caller, pod, target)
         ):
             return Hop("", TIMED_OUT)
         return self._hear(pod, target)
-
-    def _stopped(self, caller: Peer, pod: Resource, port: int) -> bool:
-        return self._cut(caller, pod) or not self._lets_through(caller, pod, port)
-
-    def _cut(self, caller: Peer, pod: Resource) -> bool:
-        sources = [p.target for p in self._partitions if p.source.has(caller.namespace, caller.labels)]
-        return any(target.has(pod.key.namespace, pod.labels) for target in sources)
-
-    def _lets_through(self, caller: Peer, pod: Resource, port: int) -> bool:
-        if not self._policies:
-            return True
-        listed = [p for c in pod.spec.containers for p in c.ports or () if p.container_port == port]
-        named = Port(port, tuple(p.name for p in listed if p.name))
-        return allowed(self._policies, caller, self._peer(pod.key.namespace, pod.labels, pod.status.ip), named)
 
     def _hear(self, pod: Resource, port: int) -> Hop:
         """Whether the process answers on a port; those of one template do alike."""
@@ -262,15 +298,3 @@ class Router:
             hop = Hop(f"{pod.key.namespace}/{owner.name}" if owner else "") if listens else REFUSED
             self._heard[mark] = pod.spec, hop
         return hop
-
-
-def _services(world: World) -> frozenset[str]:
-    return frozenset(f"{key.namespace}/{key.name}" for key in world.store.keys("Service"))
-
-
-def _sum(parts: list[tuple[Hops, int]]) -> Hops:
-    total: dict[Hop, int] = {}
-    for hops, times in parts:
-        for hop, count in hops.items():
-            total[hop] = total.get(hop, 0) + times * count
-    return total

@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from immutables import Map
 
 from stratus_sim.application.answers import Roles
-from stratus_sim.application.dynamics.advance import Footing
+from stratus_sim.application.dynamics.board import Board
+from stratus_sim.application.dynamics.course import Course
+from stratus_sim.application.dynamics.footing import Footing
+from stratus_sim.application.dynamics.islands import Stray
 from stratus_sim.application.dynamics.ledger import NOTHING_COUNTED, Ledger
-from stratus_sim.application.dynamics.state import Motion, Tally
 from stratus_sim.application.flow import Flows
 from stratus_sim.application.routes import Routes
+from stratus_sim.application.usage import Share
 
 
 @dataclass(slots=True)
 class TrafficState:
     """Load and the flows of the present epoch. Values are immutable: a shallow copy is a snapshot.
 
-    `load_permille` scales every entry point's request rate. `erring` and `slow` say since when a workload has failed
-    too many requests or answered too late (microseconds). `solved_at` is the store version `flows` belong to. `memory`
-    is what the behaviour of each workload (`namespace/name`) wanted to know next time when it was asked at `asked_us`.
-    `ledger` has what was counted until `begun`, the flows of the last epoch, began to hold; where traffic was declared,
-    `motion` is what the last epoch left behind and `last` what it counted. `roles`, `routes` and `footing` are what the
-    last solution read; the next gives the same with or without them.
+    `load_permille` scales every entry point's request rate, `spikes` that of single ones (in permille, by Service).
+    `erring` and `slow` say since when a workload has failed too many requests or answered too late (microseconds).
+    `solved_at` is the store version `flows` belong to. `memory` is what the behaviour of each workload
+    (`namespace/name`) wanted to know next time when it was asked at `asked_us`. `begun` are the flows of the last
+    epoch. `courses` say how islands go on, by number, `ledger` what was counted before; `strays` are the calls that
+    make one island of several. `shares` has the CPU time pods used until the last epoch, `vitals` what `health` found
+    processes to answer in it. `roles`, `routes`, `footing` and `board` are what the last solution read and showed; the
+    next gives the same with or without them.
     """
 
     load_permille: int = 1000
+    spikes: Map[str, int] = Map()
     flows: Flows | None = None
     solved_at: int = -1
     memory: Map[str, Any] = Map()
@@ -37,12 +44,15 @@ class TrafficState:
     erring: Map[str, int] = Map()
     slow: Map[str, int] = Map()
     begun: Flows | None = None
+    courses: Map[int, Course] = Map()
     ledger: Ledger = NOTHING_COUNTED
-    motion: Motion | None = None
-    last: Tally | None = None
+    strays: frozenset[Stray] = frozenset()
+    shares: Mapping[str, Share] = field(default_factory=dict)
+    vitals: Mapping[str, Any] = field(default_factory=dict)
     roles: Roles | None = field(default=None, compare=False, repr=False)
-    footing: Footing | None = field(default=None, compare=False, repr=False)
     routes: Routes | None = field(default=None, compare=False, repr=False)
+    footing: Footing | None = field(default=None, compare=False, repr=False)
+    board: Board | None = field(default=None, compare=False, repr=False)
 
     def copy(self) -> TrafficState:
         return copy.copy(self)

@@ -18,10 +18,22 @@ def throttled_us(cpu_us: int, limit_millicores: int | None) -> int:
     """
     if limit_millicores is None:
         return 0
-    quota_us = max(_LEAST_QUOTA_US, limit_millicores * PERIOD_US // 1000)
-    if quota_us >= PERIOD_US:
-        return 0
-    return max(0, cpu_us - 1) // quota_us * (PERIOD_US - quota_us)
+    return throttles(cpu_us, limit_millicores) * (PERIOD_US - quota_us(limit_millicores))
+
+
+def throttles(cpu_us: int, limit_millicores: int) -> int:
+    """How often one request that needs `cpu_us` of a single thread uses a quota up before it is done.
+
+    >>> throttles(25_000, 100), throttles(10_000, 100), throttles(10**6, 1000)
+    (2, 0, 0)
+    """
+    quota = quota_us(limit_millicores)
+    return 0 if quota >= PERIOD_US else max(0, cpu_us - 1) // quota
+
+
+def quota_us(limit_millicores: int) -> int:
+    """CPU time a limit allows in every period, in microseconds."""
+    return max(_LEAST_QUOTA_US, limit_millicores * PERIOD_US // 1000)
 
 
 def loaded_us(latency_us: int, load_permille: int) -> float:

@@ -15,8 +15,8 @@ from stratus_spec import SPECIFICATION, Specification
 
 if TYPE_CHECKING:
     from stratus_proofs import Report
-    from stratus_proofs.harm.holding import Holding
-    from stratus_proofs.harm.search import Reenactment
+    from stratus_proofs.harm.theatre import Reenactment
+    from stratus_proofs.holding import Holding
     from stratus_proofs.reachable.necessity import Necessity
 
 
@@ -138,8 +138,8 @@ def _show_harm(subject: Specification, found: Necessity) -> None:
 
 def _harm(subject: Specification, found: Necessity) -> tuple[Reenactment | None, Holding | None]:
     """A run that does harm; where it is trespass alone, or nothing, also what still holds."""
-    from stratus_proofs.harm.holding import holding  # noqa: PLC0415
     from stratus_proofs.harm.search import search  # noqa: PLC0415
+    from stratus_proofs.holding import holding  # noqa: PLC0415
 
     played = search(subject.machine, found.traces.values())
     if played is not None and played.beyond_trespass:

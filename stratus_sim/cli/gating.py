@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,8 +16,10 @@ from stratus_sim.cli.options import (
     FormatOption,
     ManifestsOption,
     NamespaceOption,
+    NoiseOption,
     SeedOption,
     TopologyOption,
+    WithOption,
     err,
     out,
     print_json,
@@ -43,6 +47,8 @@ def gate(
     topology: TopologyOption = None,
     examples: Annotated[int, typer.Option(min=1, help="environments to try beside the calm one")] = 50,
     seed: SeedOption = 0,
+    noise: NoiseOption = False,
+    with_: WithOption = [],  # noqa: B006  # typer makes a new list
     settle: Annotated[int, typer.Option(min=1, help="seconds between the last action and the decision")] = 180,
     out_file: Annotated[Path, typer.Option("--out", help="where the certificate is written")] = Path(
         "certificate.json"
@@ -53,11 +59,12 @@ def gate(
 
     `--manifests` says what the application is when nothing is wrong with it; without it, what is there now does.
 
-    Example: stratus gate plan.yaml --kubeconfig ~/.kube/config --namespace shop --manifests k8s/
+    Example: stratus gate plan.yaml --kubeconfig ~/.kube/config --namespace shop --manifests k8s/ --noise --with mine.py
     """
     from stratus_sim.adapters.kubernetes.target import Target  # noqa: PLC0415
     from stratus_sim.gate.apply import kinds_of  # noqa: PLC0415
     from stratus_sim.gate.certificate import certify, save  # noqa: PLC0415
+    from stratus_sim.gate.gate import examine  # noqa: PLC0415
     from stratus_sim.gate.plan import read_plan  # noqa: PLC0415
     from stratus_sim.gate.twin import Twin  # noqa: PLC0415
     from stratus_sim.manifests.load import load  # noqa: PLC0415
@@ -68,7 +75,8 @@ def gate(
     healthy = load(manifests, namespace) if manifests else None
     declared = load_topology(topology) if topology else None
     live = Target(str(kubeconfig.absolute()), context, namespace, kinds_of(wanted)).open().objects
-    verdict = _examine(Twin(live, healthy, declared), wanted, examples, seed, limits, quiet=format is Format.json)
+    judge = partial(examine, Twin(live, healthy, declared), wanted, examples, seed, limits, noise=noise)
+    verdict = _watched(judge, examples, quiet=format is Format.json)
     if verdict.passed:
         save(out_file, certify(wanted, verdict, live, seed, limits, namespace))
     _report(verdict, out_file, format)
@@ -108,9 +116,8 @@ def apply(
     raise typer.Exit(0 if committed else 1)
 
 
-def _examine(twin: Any, plan: Any, examples: int, seed: int, limits: Any, *, quiet: bool) -> Verdict:
-    from stratus_sim.gate.gate import examine  # noqa: PLC0415
-
+def _watched(judge: Callable[[Callable[[Result], None]], Verdict], examples: int, *, quiet: bool) -> Verdict:
+    """What `judge` finds, with a progress bar on standard error."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=quiet) as progress:
         task = progress.add_task("the plan in the twin", total=examples + 1)
@@ -118,7 +125,7 @@ def _examine(twin: Any, plan: Any, examples: int, seed: int, limits: Any, *, qui
         def advance(_result: Result) -> None:
             progress.advance(task)
 
-        return examine(twin, plan, examples, seed, limits, advance)
+        return judge(advance)
 
 
 def _report(verdict: Verdict, file: Path, format: Format) -> None:

@@ -20,12 +20,15 @@ from stratus_sim.cli.options import (
     FormatOption,
     ManifestsOption,
     NamespaceOption,
+    NoiseOption,
     SeedOption,
     TopologyOption,
+    WithOption,
     err,
     out,
     print_json,
 )
+from stratus_sim.faults import noise as noise_of
 from stratus_sim.serve import RunningServer
 from stratus_sim.serve import serve as start
 from stratus_sim.testing.scenario import Scenario
@@ -43,6 +46,8 @@ def serve(
     app: AppOption = "hotel",
     fault: Annotated[str | None, typer.Option(help="NAME or NAME:TARGET, with --manifests")] = None,
     seed: SeedOption = 0,
+    noise: NoiseOption = False,
+    with_: WithOption = [],  # noqa: B006  # typer makes a new list
     port: Annotated[int, typer.Option(min=0, max=65535, help="on 127.0.0.1; 0 takes a free one")] = 0,
     speed: Annotated[
         float, typer.Option(min=0, help="simulated seconds a second; 0: only POST /stratus/clock lets time pass")
@@ -53,13 +58,15 @@ def serve(
 ) -> None:
     """Serve a simulated cluster to kubectl and to client libraries until Ctrl-C.
 
-    Example: stratus serve hotel/scale-to-zero --speed 10
+    Beside the API there are /stratus/metrics (to scrape), /stratus/alerts, /stratus/traces and /stratus/clock.
+
+    Example: stratus serve hotel/scale-to-zero --speed 10 --noise --with mine.py
     """
     name, strike, target = _scene(problem, manifests, fault, app)
     stage = Stage(episodes.source(name, manifests, topology, namespace))
     if format is Format.text:
         episodes.warn(stage)
-    world = _world(stage, strike, target, seed)
+    world = _world(stage, strike, target, seed, noisy=noise)
     with start(world, port, speed=speed, show_secrets=show_secrets, dated_today=True) as server:
         server.kubeconfig(kubeconfig)
         with _until_stopped():
@@ -75,11 +82,14 @@ def _scene(problem: str | None, manifests: Path | None, fault: str | None, app: 
     return episodes.choose(problem, manifests, fault)
 
 
-def _world(stage: Stage, strike: str, target: str | None, seed: int) -> World:
+def _world(stage: Stage, strike: str, target: str | None, seed: int, *, noisy: bool) -> World:
     """The application at rest, or at the instant its fault strikes."""
-    if not strike:
-        return stage.standing(seed)
-    world = stage.world(Scenario(fault=strike, target=episodes.target(stage, strike, target), seed=seed))
+    if strike:
+        world = stage.world(Scenario(fault=strike, target=episodes.target(stage, strike, target), seed=seed))
+    else:
+        world = stage.standing(seed)
+    if noisy:
+        noise_of.start(world)
     world.run_for(0)
     return world
 

@@ -11,7 +11,18 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from stratus_sim.cli.options import Format, FormatOption, OutputOption, PromptsOption, SeedOption, err, out, print_json
+from stratus_sim.cli.options import (
+    Format,
+    FormatOption,
+    NoiseOption,
+    OutputOption,
+    PromptsOption,
+    SeedOption,
+    WithOption,
+    err,
+    out,
+    print_json,
+)
 from stratus_sim.errors import UserError
 from stratus_sim.files import write_atomically
 
@@ -29,6 +40,8 @@ def train(
     reflection_model: Annotated[str, typer.Option("--reflection-model", help="model that rewrites the prompt")],
     budget: Annotated[int, typer.Option(min=1, help="episodes of training and validation")] = 60,
     seed: SeedOption = 0,
+    noise: NoiseOption = False,
+    with_: WithOption = [],  # noqa: B006  # typer makes a new list
     attempts: Annotated[int, typer.Option(min=1, max=3, help="an episode has at most; fewer cost less")] = 3,
     prompts: PromptsOption = None,
     output: OutputOption = "auto",
@@ -42,13 +55,13 @@ def train(
 ) -> None:
     """Train an agent's prompt on simulated faults, and judge it by faults and an application it has not seen.
 
-    Example: stratus train mitigation --model gpt-4o-mini --reflection-model gpt-4o --budget 100
+    Example: stratus train mitigation --model gpt-4o-mini --reflection-model gpt-4o --budget 100 --noise --with mine.py
     """
     from stratus_agents import training  # noqa: PLC0415  # the simulator reaches agents only from here
     from stratus_agents.prompts import load_prompts  # noqa: PLC0415
 
     target = _target(agent, out_file)
-    plan = training.Plan(agent, budget, seed, control)
+    plan = training.Plan(agent, budget, seed, control, noise)
     player = training.Player(model, _endpoint(model, output=output), load_prompts(prompts), attempts)
     thinking, asked = _endpoint(reflection_model, max_tokens=REFLECTION_TOKENS), count(1000 * seed)
     trained = _watched(plan, player, lambda prompt: thinking.text(prompt, next(asked)), format is Format.json)
@@ -115,7 +128,7 @@ def as_json(plan: Plan, trained: Trained, diff: str, file: str | None) -> dict[s
         "episodes": trained.episodes,
         "splits": {
             name: [f"{e.application}/{e.scenario.fault}/{e.scenario.target}" for e in part]
-            for name, part in splits()._asdict().items()
+            for name, part in splits(noise=plan.noise)._asdict().items()
         },
         "held_out": {name: r._asdict() for name, r in zip(("before", "after"), trained.held_out, strict=True)},
         "validation": list(trained.validation),

@@ -15,10 +15,11 @@ from stratus_sim.cluster import (
     taint_eviction,
     volumes_binder,
     workloads,
+    zones,
 )
 from stratus_sim.cluster.admission.plugins import PLUGINS
 
-_OTHERS = (endpoints, garbage, ingress, namespaces, orphans, taint_eviction, volumes_binder)
+_OTHERS = (endpoints, garbage, ingress, namespaces, orphans, taint_eviction, volumes_binder, zones)
 CONTROLLERS = (*PLUGINS, *workloads.CONTROLLERS, scheduler, kubelet, nodes, *_OTHERS)
 
 __all__ = ["CONTROLLERS"]

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stratus_sim.cluster import garbage, rbac
+from stratus_sim.cluster import escalation, garbage, pods, rbac
 from stratus_sim.cluster.admission.registry import admit_deletion, admitted
 from stratus_sim.cluster.nodes import initial_status
 from stratus_sim.cluster.objects import Manifest, ObjectKey, key_of
+from stratus_sim.cluster.scale_status import AutoscalerStatus
 from stratus_sim.cluster.status import (
-    AutoscalerStatus,
     CronJobStatus,
     DaemonSetStatus,
     DeploymentStatus,
@@ -56,11 +56,12 @@ def put(world: World, manifest: Manifest, writer: str, *, whole: bool = False, u
     old = world.store.get(key)
     if user is not None:
         rbac.authorize(world, user, "create" if old is None else "update", key)
+        escalation.check(world, user, manifest)
     manifest = admitted(world, manifest, old.manifest if old else None)
     if old is None:
         garbage.check(world, world.store.create(manifest, status=_first_status(world, manifest)))
     else:
-        garbage.proceed(world, world.store.configure(key, manifest))
+        garbage.rewritten(world, old, world.store.configure(key, manifest))
     _audit(world, writer, key, old.manifest if old else None, manifest, whole=whole)
 
 
@@ -71,8 +72,11 @@ def delete(
     propagation: garbage.Propagation = "Background",
     *,
     user: rbac.User | None = None,
+    grace_s: int | None = None,
 ) -> None:
     """Delete an object; a pod goes gracefully, what it owned follows as `propagation` says.
+
+    `grace_s` stands in for the grace period of a pod, 0 for one that is to be gone at once.
 
     Deleting what is not there is no error, and is audited: its writer has decided that it shall not be there.
 
@@ -86,8 +90,11 @@ def delete(
         _audit(world, writer, key, None, None, whole=True)
         return
     admit_deletion(world, old.manifest)
-    garbage.discard(world, old, propagation)
-    if old.owner is None:
+    if key.kind == "Pod" and grace_s is not None:
+        pods.terminate(world, key, grace_s)
+    else:
+        garbage.discard(world, old, propagation)
+    if old.owner is None and not old.made:
         _audit(world, writer, key, old.manifest, None, whole=True)
 
 
@@ -115,11 +122,12 @@ def _first_status(world: World, manifest: Manifest) -> Status:
     kind = str(manifest.get("kind"))
     if kind == "Node":
         return initial_status(manifest, world.store.on_node(key_of(manifest).name))
+    if kind == "Pod":
+        return PodStatus(since_us=world.now_us)
     return _FIRST[kind]() if kind in _FIRST else None
 
 
 _FIRST: Mapping[str, Callable[[], Status]] = {
-    "Pod": PodStatus,
     "Deployment": DeploymentStatus,
     "ReplicaSet": ReplicaStatus,
     "StatefulSet": StatefulSetStatus,

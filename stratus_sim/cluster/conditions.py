@@ -14,8 +14,7 @@ from stratus_sim.cluster import eviction, pods, scheduler, taints, volumes
 from stratus_sim.cluster.actions import Action, Write
 from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource, labels_of
 from stratus_sim.cluster.scheduling.scores import load
-from stratus_sim.cluster.specs import requested_mib, requested_millicores
-from stratus_sim.cluster.workloads.templates import template_hash
+from stratus_sim.cluster.workloads.templates import template_hash, unlabelled
 from stratus_sim.manifests.kinds import SERVED
 from stratus_spec.catalogue import CUSTOM, VERB, Classification, Scope, classify
 
@@ -129,9 +128,7 @@ def _runs(pod: Manifest) -> list[tuple[Any, ...]]:
 
 def _unmarked(template: Manifest) -> str:
     """A template without the label its ReplicaSet is told by, by hash."""
-    metadata = template.get("metadata") or {}
-    labels = {k: v for k, v in (metadata.get("labels") or {}).items() if k != "pod-template-hash"}
-    return template_hash({**template, "metadata": {**metadata, "labels": labels}})
+    return template_hash(unlabelled(template))
 
 
 def _spec(manifest: Manifest | None) -> Mapping[str, Any]:
@@ -208,12 +205,7 @@ def _fits(world: World, nodes: list[Resource], leaving: Iterable[Resource]) -> b
 
 
 def _with(node: Resource, pod: Resource) -> Resource:
-    status = node.status
-    taken = {
-        "millicores": status.millicores + requested_millicores(pod.spec),
-        "memory_mib": status.memory_mib + requested_mib(pod.spec),
-    }
-    return msgspec.structs.replace(node, status=msgspec.structs.replace(status, **taken))
+    return msgspec.structs.replace(node, status=scheduler.with_pod(node.status, pod))
 
 
 def _only_raises(world: World, change: Change) -> bool:

@@ -39,7 +39,7 @@ class Field(NamedTuple):
 
 def is_configuration(resource: Resource) -> bool:
     """Whether an agent may be held to account for this object's manifest."""
-    return resource.owner is None and resource.key.kind not in NOT_CONFIGURATION
+    return resource.owner is None and not resource.made and resource.key.kind not in NOT_CONFIGURATION
 
 
 def flatten(manifest: Manifest | None) -> dict[Path, Value]:

@@ -1,8 +1,9 @@
 """Cluster DNS: whether names of Services resolve, from the Corefile in ConfigMap kube-system/coredns.
 
 Follows coredns.io/manual/toc ("Server Blocks", plug-ins `kubernetes`, `template`, `forward`). A cluster without that
-ConfigMap resolves every name. A changed Corefile holds at once, as after the `reload` plug-in has seen it; one that
-cannot be read answers nothing, as after a restart. Other plug-ins are passed over.
+ConfigMap resolves every name, unless it has the Service kube-system/kube-dns and nobody is behind it. A changed
+Corefile holds at once, as after the `reload` plug-in has seen it; one that cannot be read answers nothing, as after a
+restart. Other plug-ins are passed over.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from stratus_sim.cluster.endpoints import slice_of
 from stratus_sim.cluster.objects import ObjectKey
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
 
 COREDNS = ObjectKey("ConfigMap", "kube-system", "coredns")
-NO_SUCH_HOST, MISBEHAVING = "no such host", "server misbehaving"
-"""What a client says (Go's resolver): the name does not exist; the server failed or refused."""
+SERVICE = ObjectKey("Service", "kube-system", "kube-dns")
+NO_SUCH_HOST, MISBEHAVING, UNANSWERED = "no such host", "server misbehaving", "i/o timeout"
+"""What a client says (Go's resolver): the name does not exist; the server failed or refused; nobody answers."""
 _TOKEN = re.compile(r'"[^"\n]*"|[{}]|\n|#[^\n]*|[^\s{}"]+')
 
 
@@ -35,11 +38,21 @@ def resolver(world: World) -> Callable[[str], str] | None:
 
     Names are of Services and complete, as `a.shop.svc.cluster.local`.
     """
+    if _deserted(world):
+        return lambda _name: UNANSWERED
     found = world.store.get(COREDNS)
     if found is None:
         return None
     text = str((found.manifest.get("data") or {}).get("Corefile", ""))
     return lambda name: lookup(text, name)
+
+
+def _deserted(world: World) -> bool:
+    """Whether the cluster says who answers look-ups, and none of them is there."""
+    if world.store.get(SERVICE) is None:
+        return False
+    found = world.store.get(slice_of(SERVICE))
+    return found is None or not found.status.ready
 
 
 @lru_cache(maxsize=4096)

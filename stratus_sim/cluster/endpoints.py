@@ -1,6 +1,8 @@
-"""EndpointSlice controller: the ready pods behind each Service and the ports they are reached on.
+"""EndpointSlice controller: the pods behind each Service, how they fare, and the ports they are reached on.
 
-Follows kubernetes.io/docs/concepts/services-networking/service ("Port definitions"); one slice per Service.
+Follows kubernetes.io/docs/concepts/services-networking/endpoint-slices ("Conditions") and .../service ("Port
+definitions", `publishNotReadyAddresses`); one slice per Service. Requests go to ready endpoints only: a process told to
+end is taken to accept none, so kube-proxy's last resort, endpoints that terminate and serve, would reach nobody.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from stratus_sim.cluster import pods
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.specs import port_number
 from stratus_sim.cluster.status import Endpoint, EndpointsStatus
@@ -34,12 +37,18 @@ def on_service(world: World, old: Resource | None, new: Resource | None) -> None
 @watches("Pod", of=WRITTEN | STANDING)
 def on_pod(world: World, old: Resource | None, new: Resource | None) -> None:
     if old is None or new is None:
-        _enqueue(world, new or old)
+        if (new or old).status.ip:  # type: ignore[union-attr]  # a change has at least one side
+            _enqueue(world, new or old)
     elif old.labels is not new.labels and old.labels != new.labels:
         _enqueue(world, old)
         _enqueue(world, new)
-    elif (old.status.ready and not old.deleting) is not (new.status.ready and not new.deleting):
+    else:
         _enqueue(world, new)
+
+
+def addressed(world: World, pod: Resource) -> None:
+    """A kubelet has given a pod its address: from now on it is an endpoint, ready or not."""
+    _enqueue(world, pod)
 
 
 def _enqueue(world: World, pod: Resource | None) -> None:
@@ -53,19 +62,29 @@ def serving(pod: Resource) -> bool:
     return ready and not pod.deleting
 
 
+def runs(endpoint: Endpoint, pod: Resource) -> bool:
+    """Whether there is a process behind a ready endpoint: one that was only published may have none yet."""
+    return endpoint.serving or bool(pod.status.state == "running")
+
+
 @lru_cache(maxsize=1 << 16)
 def slice_of(service: ObjectKey) -> ObjectKey:
     return ObjectKey("EndpointSlice", service.namespace, service.name)
 
 
+def _listed(pod: Resource) -> bool:
+    """Whether a pod can be reached at all, were it ready."""
+    return bool(pod.status.ip) and not pods.ended(pod)
+
+
 @handler("endpoints")
 def reconcile(world: World, key: ObjectKey) -> None:
-    """Make the slice of a Service list what serves now."""
+    """Make the slice of a Service list its pods as they are now."""
     service, name = world.store.get(key), slice_of(key)
     if service is None:
         return
-    pods = world.store.selected(key.namespace, service.spec.selector)
-    status = EndpointsStatus(tuple(_endpoint(service, pod) for pod in pods if serving(pod)))
+    selected = world.store.selected(key.namespace, service.spec.selector)
+    status = EndpointsStatus(tuple(_endpoint(service, pod) for pod in selected if _listed(pod)))
     if world.store.get(name) is None:
         _create_slice(world, key, name, status)
     else:
@@ -83,16 +102,20 @@ def reconcile_pod(world: World, place: tuple[ObjectKey, ObjectKey]) -> None:
         return
     endpoints: tuple[Endpoint, ...] = found.status.endpoints
     at = bisect_left(endpoints, place[1].name, key=_POD)
-    after = at + 1 if at < len(endpoints) and endpoints[at].pod == place[1].name else at
+    known = endpoints[at] if at < len(endpoints) and endpoints[at].pod == place[1].name else None
     listed: tuple[Endpoint, ...] = ()
-    if pod is not None and serving(pod) and selects(service.spec.selector, pod):
-        listed = (_endpoint(service, pod),)
-    if listed or after > at:
+    if pod is not None and _listed(pod) and selects(service.spec.selector, pod):
+        listed = (_endpoint(service, pod, known),)
+    if listed or known:
+        after = at + 1 if known else at
         world.store.report(name, EndpointsStatus((*endpoints[:at], *listed, *endpoints[after:])))
 
 
-def _endpoint(service: Resource, pod: Resource) -> Endpoint:
-    return Endpoint(pod.key.name, pod.status.node, _ports(service.spec, pod.spec))
+def _endpoint(service: Resource, pod: Resource, known: Endpoint | None = None) -> Endpoint:
+    """A pod as an endpoint; one that is `known` is reached where it was, as neither side's ports have changed."""
+    ports = _ports(service.spec, pod.spec) if known is None else known.ports
+    ready: bool = service.spec.publish_not_ready_addresses or serving(pod)
+    return Endpoint(pod.key.name, pod.status.node, ports, ready, pod.status.ready, pod.deleting)
 
 
 def _create_slice(world: World, service: ObjectKey, name: ObjectKey, status: EndpointsStatus) -> None:

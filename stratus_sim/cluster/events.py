@@ -6,22 +6,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from stratus_sim.cluster.objects import ObjectKey
+from stratus_sim.cluster.objects import EventRecord, ObjectKey
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
-
-
-class EventRecord(msgspec.Struct, frozen=True, gc=False):
-    """An Event as `kubectl get events` lists it; times in microseconds since the world began."""
-
-    involved: ObjectKey
-    type: str
-    reason: str
-    message: str
-    count: int
-    first_us: int
-    last_us: int
 
 
 def emit(
@@ -36,10 +24,19 @@ def emit(
 ) -> None:
     """Record that something happened to an object: now, or so many `times` from `since_us` until now."""
     mark, now_us = (involved, reason, message), world.now_us
-    old = world.events.now.get(mark)
+    old = world.events[mark]
     if old is None:
         kind, first_us = "Warning" if warning else "Normal", now_us if since_us is None else since_us
         record = EventRecord(involved, kind, reason, message, times, first_us, now_us)
     else:
         record = EventRecord(involved, old.type, reason, message, old.count + times, old.first_us, now_us)
-    world.events.set(mark, record)
+    world.events[mark] = record
+
+
+def repeat(world: World, involved: ObjectKey, reason: str, message: str, times: int, last_us: int) -> None:
+    """Record that something that was recorded has happened so many times more since, the last time at `last_us`."""
+    mark = (involved, reason, message)
+    old = world.events[mark]
+    if old is not None:
+        count, last_us = old.count + times, max(old.last_us, last_us)
+        world.events[mark] = msgspec.structs.replace(old, count=count, last_us=last_us)

@@ -2,17 +2,19 @@
 
 Follows kubernetes.io/docs/concepts/architecture/garbage-collection ("Cascading deletion", "Orphaned dependents") and
 kubernetes.io/docs/concepts/overview/working-with-objects/finalizers. Owners are known by kind and name. What
-controllers here made has one owner; what a user wrote may name several, and goes with the last of them.
+controllers here made has one owner, whose deletion it blocks; what a user wrote may name several, goes with the last of
+them, and blocks those it says it does (`blockOwnerDeletion`). A circle of such references is stored as it is written,
+and goes as a whole.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from stratus_sim.cluster import pods
+from stratus_sim.cluster import pods, volumes_protection
 from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource, finalizers_of, referred_by
 from stratus_sim.cluster.watching import REMOVALS, watches
-from stratus_sim.cluster.workloads import claims
 from stratus_sim.kernel import handler
 
 if TYPE_CHECKING:
@@ -25,21 +27,42 @@ FOREGROUND = "foregroundDeletion"
 def discard(world: World, found: Resource, propagation: Propagation = "Background") -> None:
     """Delete an object: pods end gracefully, namespaces empty first, finalizers are waited for."""
     if propagation == "Orphan":
+        world.store.mark_deleting(found.key)  # or it would take in again what it lets go
         _let_go(world, found.key)
     if found.key.kind == "Namespace":
         _empty(world, found.key)
     elif found.key.kind == "Pod":
         pods.terminate(world, found.key)
-    elif propagation == "Foreground" and _followers(world, found):
+    elif propagation == "Foreground" and _blocking(world, found.key):
         _discard_after_others(world, found)
+    elif volumes_protection.used(world, found):
+        _hold(world, found, volumes_protection.FINALIZERS[found.key.kind])
     else:
-        world.store.remove(found.key)
+        world.store.remove(_unprotected(world, found).key)
+
+
+def unused(world: World, found: Resource) -> None:
+    """Go on with the deletion of a claim or volume that was in use, if it is no longer."""
+    if found.deleting and not volumes_protection.used(world, found):
+        proceed(world, _unprotected(world, found))
+
+
+def _unprotected(world: World, found: Resource) -> Resource:
+    return _freed(world, found, volumes_protection.FINALIZERS.get(found.key.kind, ""))
 
 
 def check(world: World, new: Resource) -> None:
     """Collect an object that names owners none of which is there."""
     if new.owner is None and _abandoned(world, new):
         world.enqueue("garbage", (new.key, new.uid))
+
+
+def rewritten(world: World, old: Resource, new: Resource) -> None:
+    """Follow a write to an object: it may have other owners now, and the last finalizer may have been taken off."""
+    if new.owner is None and referred_by(old.manifest) != referred_by(new.manifest):
+        check(world, new)
+        _let_owners_go(world, _owners(old))
+    proceed(world, new)
 
 
 def proceed(world: World, changed: Resource) -> None:
@@ -59,26 +82,79 @@ def on_removal(world: World, old: Resource | None, _new: Resource | None) -> Non
     """What the object owned goes too; an owner that waited for it may go now."""
     assert old is not None  # noqa: S101  # it was removed
     for child in _followers(world, old):
-        if child.owner is not None or _abandoned(world, child):
-            world.enqueue("garbage", (child.key, child.uid))
-    for key in (old.owner,) if old.owner else referred_by(old.manifest):
-        owner = world.store.get(key)
-        if owner is not None and owner.deleting and not _followers(world, owner):
-            _release(world, owner)
+        world.enqueue("garbage", (child.key, child.uid))
+    _let_owners_go(world, _owners(old))
+    for claim in volumes_protection.leaving(world, old) if old.key.kind == "Pod" else ():
+        unused(world, claim)
 
 
 @handler("garbage")
 def collect(world: World, orphan: tuple[ObjectKey, int]) -> None:
-    """The owner is gone for good, even where another object has taken its name by now."""
+    """An owner is gone, or waits for what it owns: what another one holds stays, with references to that one alone.
+
+    What a controller made has no other, even where another object has taken the owner's name by now.
+    """
     child = world.store.get(orphan[0])
-    if child is not None and child.uid == orphan[1]:
-        owners = (child.owner,) if child.owner else referred_by(child.manifest)
-        discard(world, child, "Foreground" if any(map(world.store.get, owners)) else "Background")
+    if child is None or child.uid != orphan[1]:
+        return
+    owners = _owners(child)
+    there = {key: owner for key in owners if (owner := world.store.get(key)) is not None}
+    holding = [key for key, owner in there.items() if not _waits(owner)]
+    if child.owner is None and holding:
+        _keep_for(world, child, holding)
+    else:
+        if child.owner is None and any(_waits(one) for one in _followers(world, child)):
+            child = _unblocked(world, child)
+        discard(world, child, "Foreground" if there else "Background")
+    _let_owners_go(world, owners)
+
+
+def _keep_for(world: World, child: Resource, holding: Collection[ObjectKey]) -> None:
+    """Take references to owners that are gone or going off a manifest."""
+    kept = [one for one in _references(child) if not set(_named(child, one)).isdisjoint(holding)]
+    if len(kept) < len(_references(child)):
+        world.store.configure(child.key, _with(child.manifest, "ownerReferences", kept))
+
+
+def _named(child: Resource, reference: Manifest) -> tuple[ObjectKey, ...]:
+    """The owner one reference of an object names."""
+    return referred_by(_with(child.manifest, "ownerReferences", [reference]))
+
+
+def _owners(found: Resource) -> tuple[ObjectKey, ...]:
+    return (found.owner,) if found.owner else referred_by(found.manifest)
+
+
+def _let_owners_go(world: World, owners: Iterable[ObjectKey]) -> None:
+    """Release those that wait for what they own and have nothing left to wait for."""
+    for key in owners:
+        owner = world.store.get(key)
+        if owner is not None and _waits(owner) and not _blocking(world, key):
+            proceed(world, _freed(world, owner, FOREGROUND))
+
+
+def _waits(found: Resource) -> bool:
+    """Whether an object stays until what it owns is gone."""
+    return found.deleting and FOREGROUND in finalizers_of(found.manifest)
+
+
+def _unblocked(world: World, child: Resource) -> Resource:
+    """An object that waits for itself, by whatever detour, blocks nobody any more."""
+    freed = [{**one, "blockOwnerDeletion": False} for one in _references(child)]
+    return world.store.configure(child.key, _with(child.manifest, "ownerReferences", freed))
+
+
+def _blocking(world: World, owner: ObjectKey) -> list[Resource]:
+    """What has to be gone before an owner that is deleted in the foreground."""
+    return [*world.store.owned(owner), *(one for one in world.store.referring(owner) if _blocks(one, owner))]
+
+
+def _blocks(child: Resource, owner: ObjectKey) -> bool:
+    return any(owner in _named(child, one) and one.get("blockOwnerDeletion") is True for one in _references(child))
 
 
 def _followers(world: World, owner: Resource) -> list[Resource]:
-    owned = [child for child in world.store.owned(owner.key) if not claims.survives(owner, child.key)]
-    return [*owned, *world.store.referring(owner.key)]
+    return [*world.store.owned(owner.key), *world.store.referring(owner.key)]
 
 
 def _abandoned(world: World, child: Resource) -> bool:
@@ -89,33 +165,39 @@ def _abandoned(world: World, child: Resource) -> bool:
 def _let_go(world: World, owner: ObjectKey) -> None:
     """Leave what an object owns to itself."""
     for key in list(world.store.owned_keys(owner)):
-        world.store.disown(key)
+        world.store.entrust(key, None)
     for child in world.store.referring(owner):
-        named = [(one, _with(child.manifest, "ownerReferences", [one])) for one in _references(child)]
-        others = [one for one, alone in named if owner not in referred_by(alone)]
+        others = [one for one in _references(child) if owner not in _named(child, one)]
         world.store.configure(child.key, _with(child.manifest, "ownerReferences", others))
 
 
 def _discard_after_others(world: World, owner: Resource) -> None:
     """An owner deleted in the foreground stays, marked, until all it owned is gone."""
-    if FOREGROUND not in finalizers_of(owner.manifest):
-        finalizers = [*finalizers_of(owner.manifest), FOREGROUND]
-        world.store.configure(owner.key, _with(owner.manifest, "finalizers", finalizers))
-    world.store.mark_deleting(owner.key)
-    for child in _followers(world, owner):
+    _hold(world, owner, FOREGROUND)
+    for child in _blocking(world, owner.key):
         world.enqueue("garbage", (child.key, child.uid))
 
 
-def _release(world: World, owner: Resource) -> None:
-    finalizers = finalizers_of(owner.manifest)
-    if FOREGROUND in finalizers:
-        left = [one for one in finalizers if one != FOREGROUND]
-        proceed(world, world.store.configure(owner.key, _with(owner.manifest, "finalizers", left)))
+def _hold(world: World, found: Resource, finalizer: str) -> None:
+    """Mark an object that stays until this finalizer is taken off."""
+    if finalizer not in finalizers_of(found.manifest):
+        finalizers = [*finalizers_of(found.manifest), finalizer]
+        world.store.configure(found.key, _with(found.manifest, "finalizers", finalizers))
+    world.store.mark_deleting(found.key)
 
 
-def _references(child: Resource) -> list[Any]:
-    references: list[Any] = child.manifest["metadata"]["ownerReferences"]
-    return references
+def _freed(world: World, found: Resource, finalizer: str) -> Resource:
+    """An object without this finalizer."""
+    finalizers = finalizers_of(found.manifest)
+    if finalizer not in finalizers:
+        return found
+    left = [one for one in finalizers if one != finalizer]
+    return world.store.configure(found.key, _with(found.manifest, "finalizers", left))
+
+
+def _references(child: Resource) -> list[Manifest]:
+    found = (child.manifest.get("metadata") or {}).get("ownerReferences")
+    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
 
 
 def _empty(world: World, namespace: ObjectKey) -> None:

@@ -48,9 +48,9 @@ def evidently_ends(container: Container) -> bool:
     >>> [evidently_ends(Container("c", command=["sh", "-c", c])) for c in ("echo no; exit 3", "sleep 9; exec serve")]
     [True, False]
     """
-    words = [*(container.command or ()), *(container.args or ())]
     if not container.command:
         return False
+    words = [*container.command, *(container.args or ())]
     script = words[words.index("-c") + 1 :] if _SHELL.search(words[0]) and "-c" in words else words
     text = " ".join(script[:1] if script is not words else words)
     return bool(_LAST_WORD.search(text)) and not (_GOES_ON.search(text) or _CONDITIONAL.search(text))
@@ -102,12 +102,17 @@ def reaction_us(world: World, pod: Resource) -> int:
     return world.draw(str(pod.key), "terminate", 200_000, 2_000_000)
 
 
-def termination(world: World, pod: Resource, running: Sequence[Container]) -> tuple[int, bool]:
+def termination(
+    world: World, pod: Resource, running: Sequence[Container], grace_s: int | None = None
+) -> tuple[int, bool]:
     """How long a pod takes to end once told, in microseconds, and whether a preStop hook fails.
+
+    `grace_s` stands in for its own grace period.
 
     Its containers end together, then its sidecars, the one that started last first; `running` are those to be stopped.
     """
-    whole_us, own_us = grace_us(pod), reaction_us(world, pod)
+    whole_us = grace_us(pod) if grace_s is None else grace_s * SECOND_US
+    own_us = reaction_us(world, pod)
     sides = [c for c in running if c.restart_policy == "Always"]
     stops = [stop(world, container, own_us, whole_us) for container in running if container not in sides]
     end_us = max((found.after_us for found in stops), default=min(own_us, whole_us))

@@ -1,8 +1,8 @@
 """Network policies: whether a flow from pod to pod and port is let through.
 
 Follows kubernetes.io/docs/concepts/services-networking/network-policies: everything is allowed from and to a pod no
-policy selects; what one policy allows is allowed; a flow needs both ends. Flows here are TCP. Egress rules do not
-hold up name look-ups, as they would where port 53 is not allowed.
+policy selects; what one policy allows is allowed; a flow needs both ends. Flows here are TCP, and look-ups of names
+UDP: who isolates a pod's egress has to let it reach the cluster's DNS.
 """
 
 from __future__ import annotations
@@ -38,10 +38,16 @@ class Port(NamedTuple):
 
     number: int
     names: tuple[str, ...] = ()
+    protocol: str = "TCP"
 
 
 OUTSIDE = Peer("", {}, ip="203.0.113.1")
 """A user: any public address will do, this one is set aside for documentation (RFC 5737)."""
+
+
+DNS = Peer("kube-system", {"k8s-app": "kube-dns"}, {_NAME_LABEL: "kube-system"})
+"""The pods that answer look-ups, as every installer labels them."""
+_LOOK_UP = Port(53, ("dns",), "UDP")
 
 
 class Policy(NamedTuple):
@@ -75,6 +81,11 @@ def allowed(found: Sequence[Policy], source: Peer, target: Peer, port: Port) -> 
     return out and _passes(entering, "from", source, port, target.namespace)
 
 
+def resolves(found: Sequence[Policy], source: Peer) -> bool:
+    """Whether policies let `source` ask the cluster's DNS."""
+    return allowed(found, source, DNS, _LOOK_UP)
+
+
 def _passes(isolating: list[Sequence[Manifest]], side: str, peer: Peer, port: Port, namespace: str) -> bool:
     rules = [rule for one in isolating for rule in one]
     return not isolating or any(_permits(rule, side, peer, port, namespace) for rule in rules)
@@ -88,7 +99,7 @@ def _permits(rule: Manifest, side: str, peer: Peer, port: Port, namespace: str) 
 
 
 def _is_port(wanted: Manifest, port: Port) -> bool:
-    if (wanted.get("protocol") or "TCP") != "TCP":
+    if (wanted.get("protocol") or "TCP") != port.protocol:
         return False
     number = wanted.get("port")
     if number is None or number == port.number or number in port.names:

@@ -1,6 +1,6 @@
 """Node lifecycle: a silent node is unreachable after 40 s, and loses its pods when they tolerate that no longer.
 
-Follows kubernetes.io/docs/concepts/architecture/nodes ("Node heartbeats").
+Follows kubernetes.io/docs/concepts/architecture/nodes ("Node heartbeats"). Whether pods are evicted is `zones`' matter.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from stratus_sim.cluster import pods, taint_eviction
+from stratus_sim.cluster import pods, zones
 from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource
-from stratus_sim.cluster.specs import requested_mib, requested_millicores
+from stratus_sim.cluster.specs import requested_mib, requested_millicores, weighed
 from stratus_sim.cluster.status import NodeStatus
 from stratus_sim.kernel import SECOND_US, handler
 from stratus_sim.manifests import quantity
@@ -33,6 +33,7 @@ def initial_status(manifest: Manifest, present: Iterable[Resource] = ()) -> Node
     return NodeStatus(
         millicores=sum(map(requested_millicores, specs)),
         memory_mib=sum(map(requested_mib, specs)),
+        weight=(sum([weighed(spec)[0] for spec in specs]), sum([weighed(spec)[1] for spec in specs])),
         capacity_millicores=cpu,
         capacity_mib=memory,
     )
@@ -49,7 +50,10 @@ def crash(world: World, name: str) -> None:
 @handler("node.restore")
 def restore(world: World, name: str) -> None:
     """The node is back: stuck pods go, the others serve again."""
-    _set(world, name, heartbeat=True, ready=True)
+    node = world.store.get(ObjectKey("Node", "", name))
+    if node is not None and not node.status.ready:
+        emit(world, node.key, "NodeReady", f"Node {name} status is now: NodeReady")
+    _set(world, name, heartbeat=True, ready=True, evicting_us=None)
     for pod in world.store.on_node(name):
         if pod.deleting:
             world.schedule(0, "kubelet.terminated", pod.key, pod.uid)
@@ -74,7 +78,6 @@ def missed(world: World, name: str) -> None:
         if pod.status.ready:
             pods.update(world, pod, ready=False)
             emit(world, pod.key, "NodeNotReady", "Node is not ready", warning=True)
-    taint_eviction.lose(world, name)
 
 
 def _set(world: World, name: str, **changes: Any) -> None:
@@ -83,4 +86,5 @@ def _set(world: World, name: str, **changes: Any) -> None:
         return
     if changes.get("ready", node.status.ready) != node.status.ready:
         changes["since_us"] = world.now_us
+        zones.note(world, name, lost=not changes["ready"])
     world.store.report(node.key, msgspec.structs.replace(node.status, **changes))

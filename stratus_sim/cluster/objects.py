@@ -29,7 +29,9 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
 
     `manifest` is configuration exactly as written (apiVersion, kind, metadata, spec, data, ...); nobody mutates it.
     `spec` is its typed reading, `status` what controllers found; `version` is the resourceVersion, `generation`
-    counts changes of the manifest (Kubernetes API conventions, "Metadata").
+    counts changes of the manifest (Kubernetes API conventions, "Metadata"). One that is `deleting` is on its way out
+    since `deleted_us`. `made` says that a controller brought it
+    into being, which of what nobody owns cannot be told otherwise (claims of a StatefulSet, volumes made for claims).
     """
 
     key: ObjectKey
@@ -43,6 +45,20 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     owner: ObjectKey | None = None
     created_us: int = 0
     deleting: bool = False
+    deleted_us: int = 0
+    made: bool = False
+
+
+class EventRecord(msgspec.Struct, frozen=True, gc=False):
+    """An Event as `kubectl get events` lists it; times in microseconds since the world began."""
+
+    involved: ObjectKey
+    type: str
+    reason: str
+    message: str
+    count: int
+    first_us: int
+    last_us: int
 
 
 known_key = lru_cache(maxsize=1 << 16)(ObjectKey)

@@ -72,13 +72,19 @@ def create(
     try:
         manifest = admitted(world, wanted)
     except Denied as denied:
-        refuse(world, owner, name, denied, item)
+        refuse(world, owner, _said(owner, name), str(denied), item)
         return False
     plain = not changed and template is None and manifest is wanted
     world.store.create(
         manifest, owner=owner.key, status=PodStatus(since_us=world.now_us), spec=typed if plain else None
     )
     return True
+
+
+def _said(owner: Resource, pod: str) -> str:
+    if owner.key.kind == "StatefulSet":
+        return f"create Pod {pod} in StatefulSet {owner.key.name} failed error: "
+    return "Error creating: "
 
 
 def _marked(
@@ -100,34 +106,51 @@ def marks(template: Manifest) -> dict[str, Mapping[str, str]]:
 
 def update(world: World, pod: Resource, **changes: Any) -> None:
     """Report a changed status; `since_us` follows a change of readiness."""
+    report(world, pod, changes)
+
+
+def report(world: World, pod: Resource, changes: Mapping[str, Any]) -> None:
+    """As `update`, of changes that are at hand."""
     status = pod.status
-    if "ready" in changes and changes["ready"] is not status.ready:
-        changes["since_us"] = world.now_us
-    world.store.report(pod.key, replace(status, **changes))
+    if changes.get("ready", status.ready) is not status.ready:
+        world.store.report(pod.key, replace(status, **changes, since_us=world.now_us))
+    else:
+        world.store.report(pod.key, replace(status, **changes))
 
 
-def terminate(world: World, key: ObjectKey) -> None:
-    """Begin graceful termination: the pod leaves its endpoints at once and is gone once its processes have ended."""
+def terminate(world: World, key: ObjectKey, grace_s: int | None = None) -> None:
+    """Begin graceful termination: the pod leaves its endpoints at once and is gone once its processes have ended.
+
+    `grace_s` stands in for the pod's own grace period, also for one on its way out already; with 0 nobody waits for its
+    kubelet.
+    """
     pod = world.store.get(key)
-    if pod is None or pod.deleting:
+    if pod is None or (pod.deleting and grace_s is None):
         return
     world.store.mark_deleting(key)
-    end(world, pod)
+    end(world, pod, grace_s)
 
 
-def end(world: World, pod: Resource) -> None:
+def end(world: World, pod: Resource, grace_s: int | None = None) -> None:
     """Have a pod that is marked for deletion stopped by its kubelet; one without a node is gone at once."""
-    if not pod.status.node:
+    if not pod.status.node or grace_s == 0:
         world.store.remove(pod.key)
         return
     running = container_status.running(pod)
-    delay_us, hook_failed = lifecycle.termination(world, pod, running)
-    if world.node_alive(pod.status.node):
+    delay_us, hook_failed = lifecycle.termination(world, pod, running, grace_s)
+    told_before = pod.deleting and grace_s is not None
+    if world.node_alive(pod.status.node) and not told_before:
         for container in running:
             emit(world, pod.key, "Killing", f"Stopping container {container.name}")
         if hook_failed:
             emit(world, pod.key, "FailedPreStopHook", "PreStopHook failed", warning=True)
     world.schedule(delay_us, "kubelet.terminated", pod.key, pod.uid)
+
+
+def of_workload(world: World, workload: ObjectKey) -> list[Resource]:
+    """The pods of a workload, whatever state they are in: of a Deployment those of all its ReplicaSets."""
+    owners = list(world.store.owned_keys(workload)) if workload.kind == "Deployment" else [workload]
+    return [one for owner in owners for one in world.store.owned(owner) if one.key.kind == "Pod"]
 
 
 def root_owner(world: World, pod: Resource) -> ObjectKey | None:

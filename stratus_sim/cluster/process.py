@@ -21,6 +21,13 @@ class Exit(NamedTuple):
     after_us: int | None = None
 
 
+class Answer(NamedTuple):
+    """How a process answers the question how it is: after so many microseconds, and whether it says that it is well."""
+
+    after_us: int = 0
+    well: bool = True
+
+
 class Processes(Protocol):
     """The behaviour of the software that pods run."""
 
@@ -29,6 +36,12 @@ class Processes(Protocol):
 
     def answer_us(self, workload: ObjectKey | None, container: Container) -> int:
         """How long the process of a container takes to answer a request when it has nothing else to do."""
+
+    def answer(self, world: World, pod: Resource, container: Container, asked: str) -> Answer:
+        """How the process of a container that runs answers now, asked for a path or a gRPC service.
+
+        No sooner than `answer_us` says, and not well where what it looks at is not.
+        """
 
     def memory_mib(self, workload: ObjectKey | None, container: str) -> int:
         """Memory the process of a container needs to stay alive, in MiB."""

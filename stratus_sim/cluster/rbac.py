@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from stratus_sim.cluster.admission.registry import Denied
+from stratus_sim.cluster.admission.registry import forbidden
 from stratus_sim.cluster.objects import Manifest, ObjectKey
 from stratus_sim.cluster.selectors import matches
 from stratus_sim.manifests.kinds import SERVED, plural
@@ -64,10 +64,14 @@ def authorize(world: World, user: User, verb: str, key: ObjectKey) -> None:
     named = "" if verb == "create" else key.name
     if can(world, user, Access(verb, group, resource, key.namespace, named)):
         return
-    full = f"{resource}.{group}" if group else resource
-    where = f'in the namespace "{key.namespace}"' if key.namespace else "at the cluster scope"
-    what = f'User "{user.name}" cannot {verb} resource "{resource}" in API group "{group}" {where}'
-    raise Denied(f'{full} "{key.name}" is forbidden: {what}')
+    raise forbidden(key, denial(user, Access(verb, group, resource, key.namespace)))
+
+
+def denial(user: User, access: Access) -> str:
+    """What the API server says that does not let somebody do something."""
+    where = f'in the namespace "{access.namespace}"' if access.namespace else "at the cluster scope"
+    what = f'resource "{access.resource}" in API group "{access.group}"'
+    return f'User "{user.name}" cannot {access.verb} {what} {where}'
 
 
 def rules(world: World, user: User, namespace: str) -> Iterator[Manifest]:
@@ -76,7 +80,7 @@ def rules(world: World, user: User, namespace: str) -> Iterator[Manifest]:
     bindings += world.store.list("RoleBinding", namespace) if namespace else []
     for binding in bindings:
         if any(_is_subject(one, user) for one in binding.manifest.get("subjects") or ()):
-            yield from _rules_of(world, binding.manifest["roleRef"], binding.key.namespace)
+            yield from rules_of(world, binding.manifest["roleRef"], binding.key.namespace)
 
 
 def permits(rule: Manifest, access: Access) -> bool:
@@ -88,6 +92,13 @@ def permits(rule: Manifest, access: Access) -> bool:
         and (_lists(rule, "resources", access.resource) or _any_sub(rule, access.resource))
         and (not names or access.name in names)
     )
+
+
+def permits_url(rule: Manifest, verb: str, url: str) -> bool:
+    """Whether one rule allows a verb on a path that is no resource, as `/healthz`."""
+    paths = rule.get("nonResourceURLs") or ()
+    known = any(path in ("*", url) or (path.endswith("*") and url.startswith(path[:-1])) for path in paths)
+    return known and _lists(rule, "verbs", verb)
 
 
 def _lists(rule: Manifest, field: str, value: str) -> bool:
@@ -111,10 +122,15 @@ def _is_subject(subject: Manifest, user: User) -> bool:
     return False
 
 
-def _rules_of(world: World, reference: Manifest, namespace: str) -> Iterator[Manifest]:
-    """The rules of a role; a binding to one that is not there grants nothing."""
+def role_key(reference: Manifest, namespace: str) -> ObjectKey:
+    """The role that a binding in a namespace refers to."""
     kind = str(reference["kind"])
-    role = world.store.get(ObjectKey(kind, "" if kind == "ClusterRole" else namespace, str(reference["name"])))
+    return ObjectKey(kind, "" if kind == "ClusterRole" else namespace, str(reference["name"]))
+
+
+def rules_of(world: World, reference: Manifest, namespace: str) -> Iterator[Manifest]:
+    """The rules of a role; a binding to one that is not there grants nothing."""
+    role = world.store.get(role_key(reference, namespace))
     if role is None:
         return
     yield from role.manifest.get("rules") or ()

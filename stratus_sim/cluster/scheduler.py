@@ -18,15 +18,20 @@ from stratus_sim.cluster.scheduling import filters, interpod, preemption, reason
 from stratus_sim.cluster.scheduling.attempt import Attempt, Refusal
 from stratus_sim.cluster.scheduling.memory import Memory, holds
 from stratus_sim.cluster.scheduling.scores import load
-from stratus_sim.cluster.specs import requested_mib, requested_millicores
-from stratus_sim.cluster.watching import ENDED, watches
+from stratus_sim.cluster.specs import requested_mib, requested_millicores, weighed
+from stratus_sim.cluster.status import NodeStatus
+from stratus_sim.cluster.volumes_protection import mounted
+from stratus_sim.cluster.watching import ENDED, WRITTEN, watches
 from stratus_sim.kernel import handler
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
 
+_OURS = (None, "", "default-scheduler")
+"""What a pod may call the scheduler it waits for."""
 
-@watches("Pod", of=ENDED)
+
+@watches("Pod", of=ENDED | WRITTEN)
 def on_pod(world: World, old: Resource | None, new: Resource | None) -> None:
     if old is None and new is not None:
         _meet(world, new)
@@ -35,6 +40,8 @@ def on_pod(world: World, old: Resource | None, new: Resource | None) -> None:
         retry_pending(world)
     elif old is not None and new is None and not old.status.node:
         world.cluster.scheduling = _forgotten(world.cluster.scheduling, old.key)
+    elif old is not None and new is not None and old.spec.scheduling_gates and not new.spec.scheduling_gates:
+        world.enqueue("scheduler", new.key)
 
 
 def _meet(world: World, pod: Resource) -> None:
@@ -58,7 +65,7 @@ def on_node(world: World, old: Resource | None, new: Resource | None) -> None:
 @watches("PersistentVolumeClaim", "PersistentVolume", "StorageClass")
 def on_storage(world: World, old: Resource | None, new: Resource | None) -> None:
     for pod in _pending(world):
-        if pod.spec.volumes and storage.claims(pod.spec):
+        if pod.spec.volumes and mounted(pod.spec):
             world.enqueue("scheduler", pod.key)
 
 
@@ -88,7 +95,10 @@ def _pending(world: World) -> list[Resource]:
 def schedule(world: World, key: ObjectKey) -> None:
     """Bind a pending pod to a node, or say why none fits."""
     pod = world.store.get(key)
-    if pod is None or pod.deleting or pod.status.node:
+    if pod is None or pod.deleting or pod.status.node or pod.spec.scheduler_name not in _OURS:
+        return
+    if pod.spec.scheduling_gates:
+        pods.update(world, pod, reason="SchedulingGated", message=reasons.GATED)
         return
     attempt = Attempt(world, pod)
     refused: dict[str, Refusal] = {}
@@ -103,26 +113,25 @@ def schedule(world: World, key: ObjectKey) -> None:
 def choose(attempt: Attempt, refused: dict[str, Refusal]) -> Resource | None:
     """The node a pod goes to, None if there is none; `refused` receives why others did not take it."""
     fitting: list[Resource] = []
-    for name in _in_order(attempt):
+    nominated = attempt.memory.nominated.get(attempt.pod.key, "") if attempt.memory.nominated else ""
+    for name in _in_order(attempt, nominated):
         node = attempt.world.store.get(ObjectKey("Node", "", name))
         if node is None:
             continue
         refusal = filters.refuse(attempt, node)
         if refusal is not None:
             refused[name] = refusal
-        elif not scores.decides(attempt, node):
-            return node
-        else:
-            fitting.append(node)
+            continue
+        fitting.append(node)
+        if name == nominated or not scores.decides(attempt, node, len(fitting)):
+            break
     return scores.best(attempt, fitting)
 
 
-def _in_order(attempt: Attempt) -> Iterable[str]:
+def _in_order(attempt: Attempt, nominated: str) -> Iterable[str]:
     """The nodes as a pod without preferences prefers them; first the one where others have made room for it."""
     names = (name for _, name in ordered.entries(attempt.world.cluster.ranking))
-    nominated = attempt.memory.nominated
-    ours = nominated.get(attempt.pod.key) if nominated else None
-    return names if ours is None else sorted(names, key=lambda name: name != ours)
+    return sorted(names, key=lambda name: name != nominated) if nominated else names
 
 
 def refusal(world: World, node: Resource, pod: Resource) -> str:
@@ -190,7 +199,7 @@ def _bind(attempt: Attempt, node: Resource) -> None:
         memory = msgspec.structs.replace(memory, related=ordered.insert(memory.related, pod.key))
     if memory is not attempt.memory:
         world.cluster.scheduling = memory
-    _reserve(world, node, attempt.millicores, attempt.memory_mib)
+    _reserve(world, node, pod, 1)
     emit(
         world,
         pod.key,
@@ -212,10 +221,19 @@ def _release(world: World, pod: Resource) -> None:
             world.cluster.scheduling = msgspec.structs.replace(memory, related=related)
     node = world.store.get(ObjectKey("Node", "", pod.status.node))
     if node is not None:
-        _reserve(world, node, -requested_millicores(pod.spec), -requested_mib(pod.spec))
+        _reserve(world, node, pod, -1)
 
 
-def _reserve(world: World, node: Resource, millicores: int, memory_mib: int) -> None:
-    status = node.status
-    used = {"millicores": status.millicores + millicores, "memory_mib": status.memory_mib + memory_mib}
-    world.store.report(node.key, msgspec.structs.replace(status, **used))
+def _reserve(world: World, node: Resource, pod: Resource, sign: int) -> None:
+    world.store.report(node.key, with_pod(node.status, pod, sign))
+
+
+def with_pod(status: NodeStatus, pod: Resource, sign: int = 1) -> NodeStatus:
+    """The status of a node with one pod more, or with -1 one fewer."""
+    weights = zip(status.weight, weighed(pod.spec), strict=True)
+    return msgspec.structs.replace(
+        status,
+        millicores=status.millicores + sign * requested_millicores(pod.spec),
+        memory_mib=status.memory_mib + sign * requested_mib(pod.spec),
+        weight=tuple([there + sign * own for there, own in weights]),
+    )

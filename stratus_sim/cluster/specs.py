@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from stratus_sim.cluster.reading import once
 from stratus_sim.manifests import quantity
@@ -17,6 +17,7 @@ from stratus_sim.manifests.pod_shapes import Container, PodSpec, Probe
 from stratus_sim.manifests.policy_shapes import POLICY_SHAPES
 from stratus_sim.manifests.shapes import read_shape
 
+_N = TypeVar("_N", int, Fraction)
 _ACTED_ON = frozenset(
     {
         "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "HorizontalPodAutoscaler",
@@ -52,18 +53,29 @@ def requested_mib(pod: PodSpec) -> int:
     return _effective(pod, "memory", _mib)
 
 
-def _effective(pod: PodSpec, what: str, read: Callable[[str | int | float], int]) -> int:
-    """What the containers request together, or an init container at its turn where that is more.
+@once
+def weighed(pod: PodSpec) -> tuple[int, int]:
+    """CPU in millicores and memory in MiB a pod counts as when nodes are compared: nobody is taken to need nothing.
 
-    Source: kubernetes.io/docs/concepts/workloads/pods/sidecar-containers ("Resource sharing within containers").
+    Source: pkg.go.dev/k8s.io/kubernetes/pkg/scheduler/util (DefaultMilliCPURequest, DefaultMemoryRequest).
     """
-    together = sum(read(_requested(container, what)) for container in pod.containers)
-    most = sidecars = 0
+    return _effective(pod, "cpu", _millicores, "100m"), _effective(pod, "memory", _mib, "200Mi")
+
+
+def _effective(pod: PodSpec, what: str, read: Callable[[str | int | float], _N], default: str | int = 0) -> _N:
+    """What the containers request together, or an init container at its turn where that is more, and the overhead.
+
+    Source: kubernetes.io/docs/concepts/workloads/pods/sidecar-containers ("Resource sharing within containers"),
+    .../scheduling-eviction/pod-overhead. A container that states nothing requests `default`.
+    """
+    nothing = read(0)
+    together = sum((read(_requested(container, what, default)) for container in pod.containers), nothing)
+    most = sidecars = nothing
     for container in pod.init_containers or ():
-        own = read(_requested(container, what))
+        own = read(_requested(container, what, default))
         most = max(most, sidecars + own)
-        sidecars += own if container.restart_policy == "Always" else 0
-    return max(most, together + sidecars)
+        sidecars += own if container.restart_policy == "Always" else nothing
+    return max(most, together + sidecars) + read((pod.overhead or {}).get(what, 0))
 
 
 @once
@@ -80,19 +92,23 @@ def limit_mib(container: Container) -> int | None:
 
 def best_effort(pod: PodSpec) -> bool:
     """Whether a pod is of the QoS class BestEffort: no container requests or limits CPU or memory."""
-    amounts = [{*((c.resources and c.resources.requests) or ()), *_limits(c)} for c in pod.containers]
+    amounts = [{*((c.resources and c.resources.requests) or ()), *_limits(c)} for c in _all(pod)]
     return not any({"cpu", "memory"} & stated for stated in amounts)
 
 
 def guaranteed(pod: PodSpec) -> bool:
     """Whether a pod is of the QoS class Guaranteed: every container has limits and requests no less."""
-    resources = [c.resources for c in pod.containers]
+    resources = [c.resources for c in _all(pod)]
     limited = all(r is not None and {"cpu", "memory"} <= {*(r.limits or ())} for r in resources)
     return limited and all(
         container_request(c, what) == read(_limits(c)[what])
-        for c in pod.containers
+        for c in _all(pod)
         for what, read in (("cpu", _millicores), ("memory", _mib))
     )
+
+
+def _all(pod: PodSpec) -> list[Container]:
+    return [*pod.containers, *(pod.init_containers or ())]
 
 
 @once
@@ -132,23 +148,21 @@ def _limits(container: Container) -> Mapping[str, str | int | float]:
     return (container.resources and container.resources.limits) or {}
 
 
-def _requested(container: Container, what: str) -> str | int | float:
+def _requested(container: Container, what: str, default: str | int = 0) -> str | int | float:
     """The request, which defaults to the limit."""
     requests = (container.resources and container.resources.requests) or {}
-    return requests.get(what, _limits(container).get(what, 0))
+    return requests.get(what, _limits(container).get(what, default))
 
 
+@once
 def extended(pod: PodSpec) -> dict[str, Fraction]:
     """What a pod requests beside CPU and memory, by name, in base units; a limit stands for a missing request."""
-    total: dict[str, Fraction] = {}
-    for container in pod.containers:
-        asked = container.resources
-        if asked is None or (_NATIVE.issuperset(asked.requests or ()) and _NATIVE.issuperset(asked.limits or ())):
-            continue
-        for name, amount in {**(asked.limits or {}), **(asked.requests or {})}.items():
-            if name not in _NATIVE:
-                total[name] = total.get(name, Fraction()) + quantity.amount(amount)
-    return total
+    asked = [c.resources for c in _all(pod) if c.resources is not None]
+    named = [
+        *(pod.overhead or ()),
+        *(name for one in asked for side in (one.limits, one.requests) for name in side or ()),
+    ]
+    return {name: _effective(pod, name, quantity.amount) for name in dict.fromkeys(named) if name not in _NATIVE}
 
 
 _NATIVE = frozenset({"cpu", "memory"})

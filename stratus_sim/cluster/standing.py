@@ -7,31 +7,31 @@ from collections.abc import Collection
 from stratus_sim.cluster import pods
 from stratus_sim.cluster.indexes import StoreState
 from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.kernel.draft import Draft
 
 _NOBODY = (0, 0, 0)
 
 
 class Standing:
-    """The counts of a store, written in place between two snapshots (see `kernel.draft`), and whose have changed."""
+    """The counts of a store, and whose have changed."""
 
     def __init__(self, state: StoreState) -> None:
         self._state = state
-        self._counts = state.standing.mutate()
+        self._counts = Draft(state.standing)
         self._forget()
 
     def freeze(self) -> None:
         """Put the counts into the state of the store."""
-        self._state.standing = self._counts.finish()
-        self._counts = self._state.standing.mutate()
+        self._state.standing = self._counts.freeze()
 
     def of(self, owner: ObjectKey) -> tuple[int, int]:
         """How many pods of an owner are active, and how many of these ready, however many there are to count."""
-        active, ready, _ = self._counts.get(owner, _NOBODY)
+        active, ready, _ = self._counts[owner] or _NOBODY
         return active, ready
 
     def since(self, owner: ObjectKey) -> int:
         """The version that last changed which pods of an owner serve, or what a serving one is like; 0 without pods."""
-        return self._counts.get(owner, _NOBODY)[2]
+        return (self._counts[owner] or _NOBODY)[2]
 
     def stirred(self, since: int) -> Collection[ObjectKey] | None:
         """Whose pods serve since this version that did not, or the other way round, or are others; and maybe more.
@@ -49,7 +49,7 @@ class Standing:
 
     def depart(self, owner: ObjectKey) -> None:
         """An owner of pods is gone or left to itself: whose they are now, owners stirred do not tell."""
-        if owner in self._counts:
+        if self._counts[owner]:
             self._forget()
 
     def recount(self, old: Resource | None, new: Resource | None) -> None:
@@ -62,12 +62,12 @@ class Standing:
         self._stirred[owner or changed.key] = None
         if owner is None:
             return
-        active, ready, _ = self._counts.get(owner, _NOBODY)
+        active, ready, _ = self._counts[owner] or _NOBODY
         active, ready = active + after[0] - before[0], ready + after[1] - before[1]
         if active or ready:
             self._counts[owner] = active, ready, self._state.version
         else:
-            del self._counts[owner]
+            self._counts[owner] = None
 
 
 def _altered(old: Resource | None, new: Resource | None) -> bool:

@@ -9,17 +9,16 @@ from immutables import Map
 
 from stratus_sim.cluster.admission.refusal import Item, Refused
 from stratus_sim.cluster.api import Change
-from stratus_sim.cluster.events import EventRecord
 from stratus_sim.cluster.lease import Lease
-from stratus_sim.cluster.objects import ObjectKey
+from stratus_sim.cluster.objects import EventRecord, ObjectKey
 from stratus_sim.cluster.ordered import Ordered
 from stratus_sim.cluster.scheduling.memory import Memory
 
 
 @dataclass(slots=True)
 class ClusterState:
-    """Kubernetes Events, the audit log of configuration, the write lock, the nodes in the scheduler's order, and
-    the items controllers wait with because admission refused a pod.
+    """Kubernetes Events, the audit log of configuration, the write lock, the nodes in the scheduler's order, the items
+    controllers wait with because admission refused a pod, and the names of the nodes that are believed lost.
 
     Immutable values: a copy is a snapshot.
     """
@@ -30,6 +29,7 @@ class ClusterState:
     ranking: Ordered[tuple[int, str]] = ()
     scheduling: Memory = Memory()  # noqa: RUF009  # immutable
     refusals: Map[Item, Refused] = Map()
+    lost: frozenset[str] = frozenset()
 
     def copy(self) -> ClusterState:
         return copy.copy(self)

@@ -8,6 +8,8 @@ from typing import Literal
 import msgspec
 from immutables import Map
 
+from stratus_sim.cluster.scale_status import AutoscalerStatus
+from stratus_sim.cluster.volumes_status import ClaimStatus, VolumeStatus
 from stratus_sim.kernel.timers import Timer
 
 Phase = Literal["Pending", "Running", "Succeeded", "Failed"]
@@ -16,13 +18,26 @@ Phase = Literal["Pending", "Running", "Succeeded", "Failed"]
 State = Literal["waiting", "running", "terminated"]
 
 
+class Streak(msgspec.Struct, frozen=True, gc=False):
+    """Answers alike in a row to one kind of probe: from the one at `since_us` on it says `told`, "" for well.
+
+    One that is `held` has had its effect: nobody asks until the container is another.
+    """
+
+    kind: Literal["startup", "readiness", "liveness"]
+    since_us: int
+    told: str = ""
+    held: bool = False
+
+
 class ContainerStatus(msgspec.Struct, frozen=True, gc=False):
     """One container as its kubelet reports it.
 
     `reason` is why it waits or has ended, as kubectl shows it (ErrImagePull, CrashLoopBackOff, ...), empty when nothing
     is wrong. `started_us` is when it last started, 0 before; `restarts` counts the starts after the first.
     `last_termination`, `code` and `ended_us` are reason, exit code and time of its latest end. `failures` are ends in
-    a row its back-off counts, `attempts` what failed in a row before it could run: attaching, then pulls.
+    a row its back-off counts, `attempts` what failed in a row before it could run: attaching, then pulls. `streaks` are
+    the latest answers to probes that do not simply succeed.
     """
 
     state: State = "waiting"
@@ -36,6 +51,7 @@ class ContainerStatus(msgspec.Struct, frozen=True, gc=False):
     ended_us: int = 0
     failures: int = 0
     attempts: int = 0
+    streaks: tuple[Streak, ...] = ()
 
 
 class PodStatus(ContainerStatus, frozen=True, gc=False):
@@ -172,41 +188,6 @@ class CronJobStatus(msgspec.Struct, frozen=True, gc=False):
     timer: Timer | None = None
 
 
-class Recommendation(msgspec.Struct, frozen=True, gc=False):
-    """A number of replicas that metrics called for up to and including `last_us`."""
-
-    replicas: int
-    last_us: int
-
-
-class ScaleEvent(msgspec.Struct, frozen=True, gc=False):
-    """A change an autoscaler made, in replicas."""
-
-    change: int
-    time_us: int
-
-
-class AutoscalerStatus(msgspec.Struct, frozen=True, gc=False):
-    """What a HorizontalPodAutoscaler measured and did.
-
-    `measured` has the current value of each metric (permille for Utilization, millicores or MiB otherwise), None
-    where there is none. `active`, `able`, `limited` are reasons of the conditions ScalingActive, AbleToScale and
-    ScalingLimited; `problem` says why scaling is not active. `timer` is set for the next look, if one is needed.
-    """
-
-    current: int = 0
-    desired: int = 0
-    measured: tuple[int | None, ...] = ()
-    recommended: tuple[Recommendation, ...] = ()
-    scaled: tuple[ScaleEvent, ...] = ()
-    last_scale_us: int | None = None
-    able: str = ""
-    active: str = ""
-    limited: str = ""
-    problem: str = ""
-    timer: Timer | None = None
-
-
 class Strain(msgspec.Struct, frozen=True, gc=False):
     """What a machine suffers that no object says: others take a share of its CPUs (`stolen_permille`), its network
     holds every request up (`delay_us`), or lets none through (`cut`) though its kubelet still reports."""
@@ -224,9 +205,11 @@ class NodeStatus(msgspec.Struct, frozen=True, gc=False):
 
     `silent_us` is when it last fell silent, `since_us` when `ready` last changed.
 
-    `millicores` and `memory_mib` are what the pods bound to it have requested, `capacity_*` what it can give;
+    `millicores` and `memory_mib` are what the pods bound to it have requested, `capacity_*` what it can give, `weight`
+    what they count as when nodes are compared (`specs.weighed`);
     `images` is what it has pulled. `pressure` says of what it is short, Memory or Disk, and when that was last seen;
-    `tainted` since when it has which taints that send pods away.
+    `tainted` since when it has which taints that send pods away. `evicting_us` is since when one that is lost has the
+    taint that sends its pods away too, None while it has not (see `cluster.zones`).
     """
 
     heartbeat: bool = True
@@ -237,39 +220,38 @@ class NodeStatus(msgspec.Struct, frozen=True, gc=False):
     memory_mib: int = 0
     capacity_millicores: int = 0
     capacity_mib: int = 0
+    weight: tuple[int, int] = (0, 0)
     images: frozenset[str] = frozenset()
     pressure: Map[str, int] = Map()
     tainted: Map[str, int] = Map()
     strain: Strain = CALM
+    evicting_us: int | None = None
 
 
 class Endpoint(msgspec.Struct, frozen=True, gc=False):
-    """A ready pod behind a Service; `ports` maps the Service's port to the port it is sent to."""
+    """A pod behind a Service; `ports` maps the Service's port to the port it is sent to.
+
+    Conditions as discovery.k8s.io/v1 has them: a `serving` pod is ready, a `terminating` one on its way out; `ready`
+    are those that serve and stay, or all where the Service publishes addresses that are not ready.
+    """
 
     pod: str
     node: str
     ports: Mapping[int, int]
+    ready: bool = True
+    serving: bool = True
+    terminating: bool = False
 
 
 class EndpointsStatus(msgspec.Struct, frozen=True, gc=False):
-    """The ready endpoints of a Service, in order of pod name."""
+    """The endpoints of a Service, ready or not, in order of pod name."""
 
     endpoints: tuple[Endpoint, ...] = ()
 
-
-class ClaimStatus(msgspec.Struct, frozen=True, gc=False):
-    """A PersistentVolumeClaim and the `volume` it is bound to; `provisioning` while one is being made for it."""
-
-    phase: Literal["Pending", "Bound", "Lost"] = "Pending"
-    volume: str = ""
-    provisioning: bool = False
-
-
-class VolumeStatus(msgspec.Struct, frozen=True, gc=False):
-    """A PersistentVolume; `claim` is (namespace, name) of the claim that holds it, or held it last."""
-
-    phase: Literal["Available", "Bound", "Released"] = "Available"
-    claim: tuple[str, str] | None = None
+    @property
+    def ready(self) -> tuple[Endpoint, ...]:
+        """Those that requests are sent to."""
+        return tuple([endpoint for endpoint in self.endpoints if endpoint.ready])
 
 
 Status = (

@@ -19,6 +19,7 @@ from stratus_sim.cluster.specs import read_spec
 from stratus_sim.cluster.standing import Standing
 from stratus_sim.cluster.status import Status
 from stratus_sim.cluster.watching import ANY, AUDIENCES, ENDED, LEAVING, NODE, READY, REMOVALS, STATUS, WRITTEN
+from stratus_sim.kernel.draft import Draft
 
 Resources = list[Resource]
 
@@ -32,7 +33,7 @@ class Store:
     """Read and write objects of one world; every write tells those who watch for such a change."""
 
     get: Callable[[ObjectKey], Resource | None]
-    """The object of a key; ask the store for it each time, a snapshot puts another in its place."""
+    """The object of a key."""
 
     def __init__(self, world: Any, state: StoreState) -> None:
         self._world = world
@@ -40,23 +41,17 @@ class Store:
         self._standing = Standing(state)
         self.standing, self.standing_since = self._standing.of, self._standing.since
         self.stirred = self._standing.stirred
-        self._open()
+        self._objects = Draft(state.objects)
+        self.get = self._objects.__getitem__
+        self._at: Callable[[ObjectKey], Resource] = self.get  # type: ignore[assignment]  # of keys an index has
         self._selecting: dict[tuple[str, int], tuple[Mapping[str, str], Index, tuple[ObjectKey, ...]]] = {}
 
     @property
     def state(self) -> StoreState:
         """What a snapshot of the store is taken of; ask again after a write, its maps stay as they are."""
-        state = self._state
-        if state.version != self._opened:
-            state.objects = self._objects.finish()
-            self._standing.freeze()
-            self._open()
-        return state
-
-    def _open(self) -> None:
-        """Write into a draft of the map that every write goes to (see `kernel.draft`)."""
-        self._objects, self._opened = self._state.objects.mutate(), self._state.version
-        self.get = self._objects.get
+        self._state.objects = self._objects.freeze()
+        self._standing.freeze()
+        return self._state
 
     @property
     def version(self) -> int:
@@ -93,7 +88,7 @@ class Store:
 
     def owned(self, owner: ObjectKey) -> Resources:
         """The objects a controller object owns, in order of kind and name."""
-        return list(map(self._objects.__getitem__, chain.from_iterable(self._state.by_owner.get(owner, ()))))
+        return list(map(self._at, chain.from_iterable(self._state.by_owner.get(owner, ()))))
 
     def owned_keys(self, owner: ObjectKey) -> Iterator[ObjectKey]:
         """The keys of `owned`."""
@@ -138,9 +133,15 @@ class Store:
         return tuple(service.key for service in self._resolve(keys) if selects(service.spec.selector, pod))
 
     def create(
-        self, manifest: Manifest, *, owner: ObjectKey | None = None, status: Status = None, spec: Any = None
+        self,
+        manifest: Manifest,
+        *,
+        owner: ObjectKey | None = None,
+        status: Status = None,
+        spec: Any = None,
+        made: bool = False,
     ) -> Resource:
-        """Store a new object; a controller that already has the typed `spec` passes it.
+        """Store a new object, `made` by a controller or not; who already has the typed `spec` passes it.
 
         Raises:
             UserError: a field the control plane reads has the wrong type.
@@ -157,13 +158,14 @@ class Store:
             status=status,
             owner=owner,
             created_us=self._world.now_us,
+            made=made,
         )
         self._change(self.get(key), resource, ANY)
         return resource
 
     def configure(self, key: ObjectKey, manifest: Manifest, spec: Any = None) -> Resource:
         """Replace the manifest of an object, keeping its status."""
-        old = self._objects[key]
+        old = self._present(key)
         new = replace(
             old,
             version=self._next_version(),
@@ -201,11 +203,18 @@ class Store:
             self._state.by_node = indexes.moved(self._state.by_node, old, new, indexes.node)
         return about
 
+    def _present(self, key: ObjectKey) -> Resource:
+        found = self.get(key)
+        if found is None:
+            raise KeyError(key)
+        return found
+
     def mark_deleting(self, key: ObjectKey) -> None:
         """Say that an object is on its way out: it stays until it is removed."""
-        old = self._objects[key]
+        old = self._present(key)
         if not old.deleting:
-            self._change(old, replace(old, version=self._next_version(), deleting=True), LEAVING)
+            now_us = self._world.now_us
+            self._change(old, replace(old, version=self._next_version(), deleting=True, deleted_us=now_us), LEAVING)
 
     def remove(self, key: ObjectKey) -> None:
         """Delete an object; one with finalizers is marked and stays until the last of them is taken off."""
@@ -221,14 +230,19 @@ class Store:
         for watcher in AUDIENCES[REMOVALS, "", ANY]:
             watcher(self._world, old, None)
 
-    def disown(self, key: ObjectKey) -> None:
-        """Leave an object to itself: nobody owns or counts it any more."""
-        old = self._objects[key]
-        new = replace(old, version=self._next_version(), owner=None)
+    def entrust(self, key: ObjectKey, owner: ObjectKey | None) -> None:
+        """Give an object to another owner, who counts it from now on, or with None leave it to itself."""
+        old = self._present(key)
+        if old.owner == owner:
+            return
+        new = replace(old, version=self._next_version(), owner=owner)
         self._standing.depart(key)
+        state = self._state
         if key.kind == "Pod":
             self._standing.recount(old, None)
-        self._state.by_owner = indexes.moved(self._state.by_owner, old, new, indexes.owner)
+            self._standing.recount(None, new)
+        state.by_owner = indexes.moved(state.by_owner, old, new, indexes.owner)
+        state.by_reference = indexes.moved(state.by_reference, old, new, indexes.references)
         self._objects[key] = new
         self._tell(old, new, WRITTEN)
 
@@ -237,7 +251,7 @@ class Store:
         return self._state.version
 
     def _resolve(self, keys: Iterable[ObjectKey]) -> Resources:
-        return list(map(self._objects.__getitem__, keys))
+        return list(map(self._at, keys))
 
     def _change(self, old: Resource | None, new: Resource | None, about: int) -> None:
         self._reindex(old, new)
@@ -255,7 +269,7 @@ class Store:
         if new is not None:
             self._objects[new.key] = new
         elif old is not None:
-            del self._objects[old.key]
+            self._objects[old.key] = None
         if old is None or new is None:
             state.by_kind = indexes.moved(state.by_kind, old, new, indexes.kind)
             state.by_owner = indexes.moved(state.by_owner, old, new, indexes.owner)

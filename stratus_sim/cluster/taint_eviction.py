@@ -92,11 +92,11 @@ def lose(world: World, node: str) -> None:
 def evict_lost(world: World, name: str) -> None:
     """Send away the pods that have tolerated long enough that their node does not answer."""
     node = world.store.get(ObjectKey("Node", "", name))
-    if node is None or node.status.ready:
+    if node is None or node.status.evicting_us is None:
         return
     for pod in world.store.on_node(name):
         wait = endures_us(pod, taints.UNREACHABLE)
-        if wait is not None and world.now_us - node.status.since_us >= wait:
+        if wait is not None and world.now_us - node.status.evicting_us >= wait:
             _evict(world, pod)
 
 

@@ -50,6 +50,9 @@ def environment(world: World, pod: Resource, container: Mapping[str, Any]) -> tu
         "namespace": pod.key.namespace,
         "labels": pod.labels,
         "nodeName": pod.status.node,
+        "podIP": pod.status.ip,
+        "uid": f"{pod.uid:08x}",
+        "serviceAccountName": pod.manifest["spec"].get("serviceAccountName") or "default",
     }
     found, problems = expand.resolve_env(container, meta, lookup(world))
     return found, problems[0].message if problems else ""

@@ -1,8 +1,8 @@
 """PersistentVolume controller: binds claims to volumes, has volumes made, and reclaims what a claim leaves behind.
 
 Follows kubernetes.io/docs/concepts/storage/persistent-volumes ("Lifecycle of a volume and claim", "Reclaiming") and
-kubernetes.io/docs/concepts/storage/storage-classes ("Volume binding mode"). Who is bound to whom is status: the binder
-writes into no manifest. A volume that is made belongs to its claim.
+kubernetes.io/docs/concepts/storage/storage-classes ("Volume binding mode"). Who is bound to whom is status: all the
+binder writes into a manifest is whose a volume was that it releases.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from stratus_sim.cluster import garbage
 from stratus_sim.cluster import volumes_matching as matching
 from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import ObjectKey, Resource
-from stratus_sim.cluster.status import ClaimStatus, VolumeStatus
 from stratus_sim.cluster.volumes_matching import CLAIM, CLASS, VOLUME, ZONE
+from stratus_sim.cluster.volumes_status import ClaimStatus, VolumeStatus
 from stratus_sim.cluster.watching import watches
 from stratus_sim.kernel import SECOND_US, handler
 from stratus_sim.manifests.storage_shapes import StorageClass
@@ -32,15 +33,24 @@ def on_claim(world: World, old: Resource | None, new: Resource | None) -> None:
     if new is not None and (old is None or old.generation != new.generation):
         world.enqueue("volumes.claim", new.key)
     elif new is None and old is not None and old.status is not None and old.status.volume:
-        world.enqueue("volumes.reclaim", (ObjectKey(VOLUME, "", old.status.volume), (old.key.namespace, old.key.name)))
+        left = (ObjectKey(VOLUME, "", old.status.volume), (old.key.namespace, old.key.name), old.uid)
+        world.enqueue("volumes.reclaim", left)
 
 
 @watches(VOLUME)
 def on_volume(world: World, old: Resource | None, new: Resource | None) -> None:
     if new is not None and (old is None or old.manifest is not new.manifest or old.status != new.status):
+        _take_back(world, new)
         _look_again(world)
     elif new is None and old is not None and old.status is not None and old.status.claim:
         world.enqueue("volumes.claim", ObjectKey(CLAIM, *old.status.claim))
+
+
+def _take_back(world: World, volume: Resource) -> None:
+    """A released volume whose `claimRef` somebody has taken off, or freed of its `uid`, may serve again."""
+    held = (volume.manifest.get("spec") or {}).get("claimRef") or {}
+    if volume.status is not None and volume.status.phase == "Released" and not held.get("uid"):
+        world.store.report(volume.key, VolumeStatus())
 
 
 @watches(CLASS)
@@ -132,7 +142,7 @@ def provision(world: World, claim: Resource, node: Resource | None) -> None:
     found = matching.maker(world, claim)
     if found is None:
         return
-    volume = world.store.create(_volume(claim, found, node), owner=claim.key, status=VolumeStatus())
+    volume = world.store.create(_volume(claim, found, node), status=VolumeStatus(), made=True)
     emit(world, claim.key, "ProvisioningSucceeded", f"Successfully provisioned volume {volume.key.name}")
     bind(world, claim, volume)
 
@@ -163,10 +173,11 @@ def _topology(found: StorageClass, node: Resource | None) -> dict[str, Any]:
 
 
 @handler("volumes.reclaim")
-def reclaim(world: World, item: tuple[ObjectKey, tuple[str, str]]) -> None:
+def reclaim(world: World, left: tuple[ObjectKey, tuple[str, str], int]) -> None:
     """The claim has gone: its volume goes too, or waits as it is for somebody to look after it."""
-    volume = world.store.get(item[0])
-    if volume is None or volume.status is None or volume.status.claim != item[1]:
+    key, holder, uid = left
+    volume = world.store.get(key)
+    if volume is None or volume.status is None or volume.status.claim != holder:
         return
     match volume.spec.persistent_volume_reclaim_policy or "Retain":
         case "Delete":
@@ -174,4 +185,13 @@ def reclaim(world: World, item: tuple[ObjectKey, tuple[str, str]]) -> None:
         case "Recycle":
             world.store.report(volume.key, VolumeStatus())
         case _:
-            world.store.report(volume.key, VolumeStatus("Released", item[1]))
+            _keep(world, volume, holder, uid)
+    garbage.unused(world, world.store.get(volume.key) or volume)
+
+
+def _keep(world: World, volume: Resource, holder: tuple[str, str], uid: int) -> None:
+    """Release a volume, which says whose it was until somebody takes that off."""
+    reference = {"kind": CLAIM, "namespace": holder[0], "name": holder[1], "uid": f"{uid:08x}"}
+    spec = {**(volume.manifest.get("spec") or {}), "claimRef": reference}
+    world.store.configure(volume.key, {**volume.manifest, "spec": spec})
+    world.store.report(volume.key, VolumeStatus("Released", holder))

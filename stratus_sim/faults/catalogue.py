@@ -34,7 +34,7 @@ class Fault(NamedTuple):
 FAULTS: dict[str, Fault] = {}
 """What scenarios are drawn from: faults that find a target in any application."""
 SERVER_FAULTS: dict[str, Fault] = {}
-"""Faults of databases, caches, queues and flags, which strike where they are asked for by name."""
+"""Faults of databases, caches, queues, flags and users, which strike where they are asked for by name."""
 
 
 def register(fault: Fault, catalogue: dict[str, Fault] = FAULTS) -> Fault:

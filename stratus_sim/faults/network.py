@@ -118,6 +118,14 @@ def _dead(world: World, node: ObjectKey) -> bool:
     return found is not None and not found.status.ready
 
 
+def _crash(world: World, node: ObjectKey) -> None:
+    nodes.crash(world, node.name)
+
+
+def _revive(world: World, node: ObjectKey) -> None:
+    nodes.restore(world, node.name)
+
+
 register(
     Fault(
         "service-target-port-misconfig", "Service sends to a port nobody listens on", _called_services,
@@ -131,9 +139,7 @@ register(
 )  # fmt: skip
 register(
     Fault(
-        "kubelet-crash", "a node is lost with all its pods", _nodes_with_pods, _dead,
-        strike=lambda world, node: nodes.crash(world, node.name),
-        mend=lambda world, node: nodes.restore(world, node.name),
+        "kubelet-crash", "a node is lost with all its pods", _nodes_with_pods, _dead, strike=_crash, mend=_revive,
     )
 )  # fmt: skip
 register(

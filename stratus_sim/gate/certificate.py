@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from stratus_sim import extensions
 from stratus_sim.adapters.kubernetes.live import Json, configured, is_configured, live_key
 from stratus_sim.errors import UserError
 from stratus_sim.files import write_atomically
@@ -38,7 +39,10 @@ class Basis(msgspec.Struct, frozen=True):
 
 
 class Certificate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What was tried and what it rests on; `objects` by `Kind/name in namespace`. `namespace` None is all of them."""
+    """What was tried and what it rests on; `objects` by `Kind/name in namespace`. `namespace` None is all of them.
+
+    `versions` are of what tried it: packages, and extensions by the digest of their file.
+    """
 
     format: int
     plan_sha256: str
@@ -73,12 +77,12 @@ def certify(
         format=FORMAT,
         plan_sha256=plan.digest,
         verdict="passed",
-        environments=ENVIRONMENTS,
+        environments={**ENVIRONMENTS, "noise": any(result.perturbation.noise for result in verdict.results)},
         tried=len(verdict.results),
         committed=verdict.committed,
         seed=seed,
         limits=limits,
-        versions={name: _version(name) for name in ("stratus-tnr", "hypothesis")},
+        versions=_versions(),
         namespace=namespace,
         objects=basis(objects),
     ).sealed()
@@ -147,6 +151,11 @@ def require(certificate: Certificate, plan: Plan, objects: Iterable[Json]) -> No
     if different:
         more = f" and {len(different) - 3} more" if len(different) > 3 else ""
         raise UserError(f"the cluster has changed since the gate: {'; '.join(different[:3])}{more}: {_AGAIN}")
+
+
+def _versions() -> dict[str, str]:
+    packages = {name: _version(name) for name in ("stratus-tnr", "hypothesis")}
+    return {**packages, **{found.spec: found.sha256 for found in extensions.loaded()}}
 
 
 def _version(package: str) -> str:

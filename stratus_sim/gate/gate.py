@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from stratus_sim.gate.perturbation import Perturbation, perturbations, targets
@@ -44,13 +45,24 @@ class _Broken(Exception):
 
 
 def examine(
-    twin: Twin, plan: Plan, examples: int, base_seed: int, limits: Limits = LIMITS, progress: Progress | None = None
+    twin: Twin,
+    plan: Plan,
+    examples: int,
+    base_seed: int,
+    limits: Limits = LIMITS,
+    progress: Progress | None = None,
+    *,
+    noise: bool = False,
 ) -> Verdict:
-    """Try a plan in the calm environment and in `examples` sampled ones; the same seed draws the same.
+    """Try a plan in the calm environment and in `examples` sampled ones, which may all have background `noise`.
+
+    The same seed draws the same.
 
     When it breaks, the first case is shrunk to the simplest one that breaks the same clause.
     """
     results: list[Result] = []
+    environments = perturbations(targets(twin.world(0)), noise=noise)
+    drive = partial(explore, environments, examples=examples, base_seed=base_seed)
 
     def collect(what: Perturbation) -> None:
         results.append(try_plan(twin, plan, limits, what))
@@ -58,13 +70,14 @@ def examine(
             progress(results[-1])
 
     collect(Perturbation())
-    _drive(twin, examples, base_seed, collect, shrink=False)
+    drive(collect, shrink=False)
     first = next((result for result in results if result.clause), None)
-    smallest = _shrunk(twin, plan, examples, base_seed, limits, first.clause) or first if first else None
+    smallest = _shrunk(twin, plan, limits, first.clause, drive) or first if first else None
     return Verdict(tuple(results), smallest)
 
 
-def _shrunk(twin: Twin, plan: Plan, examples: int, base_seed: int, limits: Limits, clause: str) -> Result | None:
+def _shrunk(twin: Twin, plan: Plan, limits: Limits, clause: str, drive: Callable[..., None]) -> Result | None:
+    """The simplest environment that breaks the clause; `drive` runs a body on those there are."""
     calm = try_plan(twin, plan, limits, Perturbation())
     if calm.clause == clause:
         return calm
@@ -77,11 +90,7 @@ def _shrunk(twin: Twin, plan: Plan, examples: int, base_seed: int, limits: Limit
             raise _Broken
 
     try:
-        _drive(twin, examples, base_seed, fail_when_broken, shrink=True)
+        drive(fail_when_broken, shrink=True)
     except _Broken:
         return last[0]
     return None
-
-
-def _drive(twin: Twin, examples: int, base_seed: int, body: Callable[[Perturbation], None], *, shrink: bool) -> None:
-    explore(perturbations(targets(twin.world(0))), body, examples, base_seed, shrink=shrink)

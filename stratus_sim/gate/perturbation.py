@@ -11,6 +11,7 @@ from stratus_sim.cluster import pods
 from stratus_sim.cluster.nodes import GRACE_US
 from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.cluster.taint_eviction import TOLERATION_US
+from stratus_sim.faults import noise
 from stratus_sim.kernel import SECOND_US, handler
 from stratus_sim.world import World
 
@@ -33,7 +34,10 @@ ENVIRONMENTS = {
 
 
 class Perturbation(msgspec.Struct, frozen=True):
-    """One environment. Seconds count from the begin of the transaction; `lasts_s` None is for ever."""
+    """One environment. Seconds count from the begin of the transaction; `lasts_s` None is for ever.
+
+    `noise` makes transient disturbances in the background (`stratus_sim.faults.noise`).
+    """
 
     seed: int = 0
     load_permille: int = 1000
@@ -41,9 +45,10 @@ class Perturbation(msgspec.Struct, frozen=True):
     target: str = ""
     at_s: int = 0
     lasts_s: int | None = None
+    noise: bool = False
 
     def __str__(self) -> str:
-        words = [f"seed {self.seed}", f"load {self.load_permille / 10:g} %"]
+        words = [f"seed {self.seed}", f"load {self.load_permille / 10:g} %", *(["noise"] if self.noise else [])]
         if self.stroke == "none":
             return ", ".join(words)
         lasts = f" for {self.lasts_s} s" if self.lasts_s is not None and self.stroke == "node-lost" else ""
@@ -52,7 +57,7 @@ class Perturbation(msgspec.Struct, frozen=True):
     @property
     def calm(self) -> bool:
         """Whether nothing is out of the ordinary."""
-        return self.stroke == "none" and self.load_permille == 1000
+        return self.stroke == "none" and self.load_permille == 1000 and not self.noise
 
 
 class Targets(NamedTuple):
@@ -69,8 +74,8 @@ def targets(world: World) -> Targets:
     return Targets(alive, tuple(f"{r.key.namespace}/{r.key.name}" for k in kinds for r in world.store.list(k)))
 
 
-def perturbations(found: Targets) -> st.SearchStrategy[Perturbation]:
-    """Environments from E; the calm one with seed 0 is what shrinking ends in."""
+def perturbations(found: Targets, *, noise: bool = False) -> st.SearchStrategy[Perturbation]:
+    """Environments from E, all of them with `noise` or none; the calm one with seed 0 is what shrinking ends in."""
     strokes: list[tuple[Stroke, str]] = [("none", "")]
     strokes += [("workload-restarted", name) for name in found.workloads]
     strokes += [("node-lost", name) for name in found.nodes]
@@ -81,12 +86,15 @@ def perturbations(found: Targets) -> st.SearchStrategy[Perturbation]:
         seed=st.integers(0, 255),
         at_s=st.integers(0, STRIKES_UNTIL_S),
         lasts_s=st.one_of(st.none(), st.integers(*LASTS_S)),
+        noise=st.just(noise),
     )
 
 
 def schedule(world: World, what: Perturbation) -> None:
     """Let it happen to a world, and to every fork made from now on."""
     world.schedule(0, "traffic.load", what.load_permille)
+    if what.noise:
+        noise.start(world)
     if what.stroke == "node-lost":
         world.schedule(what.at_s * SECOND_US, "node.crash", what.target)
         if what.lasts_s is not None:

@@ -24,8 +24,9 @@ from stratus_sim.genesis import STEADY_US, deploy
 from stratus_sim.manifests.application import Application, describe
 from stratus_sim.manifests.load import Manifests
 from stratus_sim.manifests.topology import Topology
+from stratus_sim.snapshot import Snapshot
 from stratus_sim.telemetry.render import REDACTED
-from stratus_sim.world import Snapshot, World
+from stratus_sim.world import World
 
 
 class Twin:

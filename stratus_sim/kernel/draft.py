@@ -1,44 +1,46 @@
-"""Persistent maps that are written in place between two snapshots.
+"""Persistent maps that are read and written as a plain dict between two snapshots.
 
-A write to a persistent map copies the nodes on its path, and with them the reference counts of all their entries:
-in a large world these are cache misses. Nodes made since the last snapshot are shared with nobody and need no copy.
+A persistent map makes a snapshot a reference, but it is slow to look into and slower to change one entry of.
 """
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import TypeVar
 
-from immutables import Map, MapMutation
+from immutables import Map
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Draft(Generic[K, V]):
-    """A map that can be frozen at any time for the price of a reference.
+class Draft(dict[K, V | None]):
+    """A map of values other than None that can be frozen at any time; None is what there is where nothing is.
 
-    `now` is for reading (`get`, `[]`, `in`, `len`); it is another object after each `freeze`.
+    As a dict it holds what was read or written since the last `freeze`, and of what is no more, None.
     """
 
-    __slots__ = ("_frozen", "now")
+    __slots__ = ("_frozen",)
 
     def __init__(self, frozen: Map[K, V]) -> None:
-        self._frozen: Map[K, V] | None = frozen
-        self.now: MapMutation[K, V] = frozen.mutate()
+        self._frozen = frozen
 
-    def set(self, key: K, value: V) -> None:
-        self._frozen = None
-        self.now[key] = value
-
-    def delete(self, key: K) -> None:
-        """Raises KeyError where there is none."""
-        self._frozen = None
-        del self.now[key]
+    def __missing__(self, key: K) -> V | None:
+        found = self._frozen.get(key)
+        if found is not None:
+            self[key] = found
+        return found
 
     def freeze(self) -> Map[K, V]:
         """The map as it is; later writes do not touch it. The same object as before where nothing was written."""
         frozen = self._frozen
-        if frozen is None:
-            self._frozen = frozen = self.now.finish()
-            self.now = frozen.mutate()
-        return frozen
+        changed = [(key, value) for key, value in self.items() if value is not frozen.get(key)]
+        if changed:
+            draft = frozen.mutate()
+            for key, value in changed:
+                if value is None:
+                    del draft[key]
+                else:
+                    draft[key] = value
+            self._frozen = draft.finish()
+        self.clear()
+        return self._frozen

@@ -143,8 +143,8 @@ class Kernel:
     def draw(self, entity: str, purpose: str, low: int, high: int) -> int:
         """The next integer in [low, high] of the stream (entity, purpose)."""
         stream = (entity, purpose)
-        index = self._draws.now.get(stream, 0)
-        self._draws.set(stream, index + 1)
+        index = self._draws[stream] or 0
+        self._draws[stream] = index + 1
         return uniform(draw_bits(self._state.seed, entity, purpose, index), low, high)
 
     def record(self, kind: str, data: Mapping[str, Any]) -> None:

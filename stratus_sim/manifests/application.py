@@ -21,12 +21,12 @@ from stratus_sim.manifests.calls import (
     selects,
     sorted_calls,
 )
-from stratus_sim.manifests.containers import batch, container_ports, containers, listening_ports, main_container
+from stratus_sim.manifests.containers import container_ports, containers, listening_ports, main_container, others
 from stratus_sim.manifests.doors import Door, doors
 from stratus_sim.manifests.load import Manifests, Object
 from stratus_sim.manifests.topology import Profile, Topology, resolve_name
-from stratus_sim.manifests.traffic import Traffic
-from stratus_sim.manifests.traffic_reader import Names, at_least, read_traffic
+from stratus_sim.manifests.traffic import UNDECLARED, Traffic
+from stratus_sim.manifests.traffic_reader import Names, at_least, read_health, read_traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,9 @@ class Application:
     """What runs and who talks to whom; every key is `namespace/name`.
 
     `services` gives the workloads a Service selects; `entrypoints` are Services, `generators` workloads that
-    only make traffic; `images` are those a registry has. `traffic` is what was declared of it, None for nothing;
-    `doors` are the addresses at which users find a Service behind an Ingress.
+    only make traffic; `images` are those a registry has. `traffic` is what was declared of it;
+    `doors` are the addresses at which users find a Service behind an Ingress. `health` has the calls that a workload's
+    health endpoints make before they answer, by path or gRPC service.
     """
 
     workloads: Mapping[str, Workload]
@@ -73,8 +74,9 @@ class Application:
     entrypoints: tuple[str, ...]
     generators: tuple[str, ...]
     images: frozenset[str]
-    traffic: Traffic | None = None
+    traffic: Traffic = UNDECLARED
     doors: Mapping[str, Door] = field(default_factory=dict)
+    health: Mapping[str, Mapping[str, tuple[Call, ...]]] = field(default_factory=dict)
 
     def calls_from(self, workload: str) -> tuple[Call, ...]:
         """The calls a workload (`namespace/name`) makes."""
@@ -102,15 +104,16 @@ def describe(manifests: Manifests, topology: Topology | None = None) -> Applicat
     generators = entry.generators(manifests, services, calls, objects)
     calls = tuple(replace(c, hard=c.hard and not _reaches(c, services, generators)) for c in calls)
     traffic = read_traffic(topology, Names(objects, services, calls))
-    entered = tuple(dict.fromkeys(one.service for one in traffic.types)) if traffic else ()
+    entered = tuple(dict.fromkeys(one.service for one in traffic.types))
     declared = _declared_entrypoints(topology, services, objects)
     entrypoints = entered or declared or entry.entrypoints(manifests, services, calls, generators)
     workloads = {key: _workload(item, manifests, key in _callers(calls)) for key, item in objects.items()}
     workloads = _sized(workloads, objects, sizing.visits(objects, services, calls, entrypoints))
     workloads = _as_declared(workloads, topology)
-    running = [*objects.values(), *batch(manifests)]
+    running = [*objects.values(), *others(manifests)]
     images = frozenset(c.get("image") or "" for item in running for c in containers(item, every=True))
-    return Application(workloads, services, calls, entrypoints, generators, images, traffic, doors(manifests))
+    health = read_health(topology, Names(objects, services, calls))
+    return Application(workloads, services, calls, entrypoints, generators, images, traffic, doors(manifests), health)
 
 
 def _reaches(call: Call, services: Mapping[str, tuple[str, ...]], generators: Collection[str]) -> bool:

@@ -17,10 +17,10 @@ def containers(workload: Object, every: bool = False) -> list[Mapping[str, Any]]
     return [*((spec.get("initContainers") or ()) if every else ()), *spec["containers"]]
 
 
-def batch(manifests: Manifests) -> list[Object]:
-    """What runs for a while only: Jobs, the Jobs of CronJobs, and pods of nobody, each as an object with a template."""
+def others(manifests: Manifests) -> list[Object]:
+    """What runs beside workloads: Jobs, those of CronJobs, ReplicaSets and pods of nobody, each with a template."""
     jobs = [*manifests.of_kind("Job"), *(found["spec"]["jobTemplate"] for found in manifests.of_kind("CronJob"))]
-    return [*jobs, *({"spec": {"template": pod}} for pod in manifests.of_kind("Pod"))]
+    return [*jobs, *manifests.of_kind("ReplicaSet"), *({"spec": {"template": pod}} for pod in manifests.of_kind("Pod"))]
 
 
 def main_container(workload: Object) -> Mapping[str, Any]:

@@ -90,6 +90,7 @@ class Action(Shape, frozen=True):
     port: IntOrString
     path: str | None = None
     scheme: str | None = None
+    service: str | None = None
 
 
 class ExecAction(Shape, frozen=True):
@@ -120,6 +121,7 @@ class Probe(Shape, frozen=True):
     timeout_seconds: int | None = None
     success_threshold: int | None = None
     failure_threshold: int | None = None
+    termination_grace_period_seconds: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
 class Resources(Shape, frozen=True):
@@ -191,6 +193,10 @@ class ReadinessGate(Shape, frozen=True):
     condition_type: str
 
 
+class SchedulingGate(Shape, frozen=True):
+    name: str
+
+
 class PodSpec(Shape, frozen=True):
     containers: Annotated[list[Container], msgspec.Meta(min_length=1)]
     init_containers: list[Container] | None = None
@@ -208,6 +214,9 @@ class PodSpec(Shape, frozen=True):
     topology_spread_constraints: list[SpreadConstraint] | None = None
     host_network: bool | None = None
     readiness_gates: list[ReadinessGate] | None = None
+    overhead: dict[str, Amount] | None = None
+    scheduler_name: str | None = None
+    scheduling_gates: list[SchedulingGate] | None = None
 
 
 class TemplateMetadata(Shape, frozen=True):

@@ -36,6 +36,7 @@ class ServiceSpec(Shape, frozen=True):
     type: str | None = None
     selector: dict[str, str] | None = None
     ports: list[ServicePort] | None = None
+    publish_not_ready_addresses: bool | None = None
 
 
 class Service(Shape, frozen=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,11 +45,16 @@ class _File(msgspec.Struct, frozen=True):
     requests: dict[str, DeclaredRequest] = {}
     load: DeclaredLoad | None = None
     policies: list[DeclaredPolicy] = []
+    health: dict[str, dict[str, list[str]]] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """A topology file; `file` leads the messages about names that do not exist."""
+    """A topology file; `file` leads the messages about names that do not exist.
+
+    `health` names, by workload and path (or gRPC service), the Services its process calls before it says that it is
+    well.
+    """
 
     file: Path = Path("topology")
     calls: tuple[DeclaredCall, ...] = ()
@@ -59,6 +64,7 @@ class Topology:
     requests: Mapping[str, DeclaredRequest] = field(default_factory=dict)
     load: DeclaredLoad | None = None
     policies: tuple[DeclaredPolicy, ...] = ()
+    health: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,8 @@ class Score:
 
 
 def load_topology(path: Path) -> Topology:
-    """Read a topology: a mapping of `calls`, `entrypoints`, `listens`, `profiles`, `requests`, `load` and `policies`.
+    """Read a topology: a mapping of `calls`, `entrypoints`, `listens`, `profiles`, `requests`, `load`, `policies` and
+    `health`.
 
     All are optional.
 
@@ -88,7 +95,9 @@ def load_topology(path: Path) -> Topology:
         raise UserError(f"{path}: {str(error).replace('`$.', '`')}") from None
     listens = {name: tuple(ports) for name, ports in content.listens.items()}
     calls, entrypoints, policies = tuple(content.calls), tuple(content.entrypoints), tuple(content.policies)
-    return Topology(path, calls, entrypoints, listens, content.profiles, content.requests, content.load, policies)
+    return Topology(
+        path, calls, entrypoints, listens, content.profiles, content.requests, content.load, policies, content.health
+    )
 
 
 def resolve_name(name: str, keys: Collection[str], what: str, where: str) -> str:

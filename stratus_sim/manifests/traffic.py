@@ -17,6 +17,7 @@ USERS = "users"
 """The caller of requests that enter from outside; no workload is called so, their keys contain a slash."""
 CALL_TIMEOUT_US, USERS_TIMEOUT_US = 1_000_000, 15_000_000
 """How long a workload waits for a call, and a user for an answer (the default timeout of Envoy's routes)."""
+FOREVER_US = 1 << 62
 DEFAULT_QUEUE = 100
 """Requests that may wait in one replica of an application whose traffic is declared."""
 STANDING_S = 180
@@ -66,24 +67,44 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How a caller bears failure; times in microseconds. At most `budget_permille` retries per 1,000 requests."""
+    """How a caller bears failure; times in microseconds. At most `budget_permille` retries per 1,000 requests.
+
+    Who is `patient` waits `timeout_us` for a connection, and for an answer as long as it takes.
+    """
 
     timeout_us: int = CALL_TIMEOUT_US
     retries: int = 0
     backoff_us: int = 0
     budget_permille: int | None = None
     breaker: BreakerRule | None = None
+    patient: bool = False
+
+    @property
+    def limit_us(self) -> int:
+        """How long it waits for an answer."""
+        return FOREVER_US if self.patient else self.timeout_us
 
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """The declared traffic of an application; `policies` by caller (or `users`) and Service."""
+    """The traffic of an application; `policies` by caller (or `users`) and Service.
+
+    Of what no policy and no profile says: `users` and other `clients` bear failure so, and so many requests may wait in
+    one replica's `queue`.
+    """
 
     types: tuple[RequestType, ...] = ()
     load: Load = Load()
     policies: Mapping[tuple[str, str], Policy] = field(default_factory=dict)
+    users: Policy = Policy(USERS_TIMEOUT_US)
+    clients: Policy = Policy()
+    queue: int = DEFAULT_QUEUE
 
     def policy(self, source: str, service: str) -> Policy:
         """The policy of a caller's calls of a Service."""
-        default = Policy(USERS_TIMEOUT_US) if source == USERS else Policy()
-        return self.policies.get((source, service), default)
+        return self.policies.get((source, service), self.users if source == USERS else self.clients)
+
+
+UNDECLARED = Traffic(users=Policy(patient=True), clients=Policy(patient=True), queue=0)
+"""Of an application whose topology declares none: nobody gives up or tries again, and what a replica has no room for is
+turned away at once. Nothing says what its buffers hold, and an overload without them ends with its cause."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from stratus_sim.errors import UserError
 from stratus_sim.manifests.calls import Call
 from stratus_sim.manifests.topology import Topology, resolve_name
-from stratus_sim.manifests.traffic import USERS, Load, Policy, RequestType, Step, Traffic
+from stratus_sim.manifests.traffic import UNDECLARED, USERS, Load, Policy, RequestType, Step, Traffic
 from stratus_sim.manifests.traffic_shapes import DeclaredLoad, DeclaredPolicy, DeclaredRequest, DeclaredStep
 
 _MILLISECOND_US = 1000
@@ -23,17 +23,33 @@ class Names:
         self.workloads, self.services, self.calls = workloads, services, calls
 
 
-def read_traffic(topology: Topology, names: Names) -> Traffic | None:
-    """The declared traffic; None where nothing is declared that outlasts a second.
+def read_traffic(topology: Topology, names: Names) -> Traffic:
+    """The declared traffic, UNDECLARED where there is none.
 
     Raises UserError for a name nobody has, a call nobody makes, and figures that make no sense.
     """
     limited = any((p.concurrency, p.queue) != (None, None) for p in topology.profiles.values())
     if not (topology.requests or topology.policies or topology.load or limited):
-        return None
+        return UNDECLARED
     file = topology.file
     types = tuple(_type(name, one, names, f"{file}: requests.{name}") for name, one in topology.requests.items())
     return Traffic(types, _load(topology.load, file), _policies(topology, names))
+
+
+def read_health(topology: Topology, names: Names) -> dict[str, dict[str, tuple[Call, ...]]]:
+    """The calls that health endpoints make, by workload `namespace/name` and path.
+
+    Raises UserError for a name nobody has, and a call nobody makes.
+    """
+    found = {}
+    for name, paths in topology.health.items():
+        where = f"{topology.file}: health.{name}"
+        workload = resolve_name(name, names.workloads, "workload", where)
+        found[workload] = {
+            path: tuple(_made(names, (workload,), one, f"{where}.{path}") for one in services)
+            for path, services in paths.items()
+        }
+    return found
 
 
 def _type(name: str, declared: DeclaredRequest, names: Names, where: str) -> RequestType:
@@ -51,13 +67,18 @@ def _steps(declared: DeclaredRequest | DeclaredStep, service: str, names: Names,
 
 
 def _step(declared: DeclaredStep, caller: str, names: Names, where: str) -> Step:
-    service = resolve_name(declared.to, names.services, "Service", f"{where}.to")
     at_least(1, declared.times, f"{where}.times")
-    made = [c for c in names.calls if c.source_key in names.services[caller] and c.target_key == service]
+    call = _made(names, names.services[caller], declared.to, f"{where}.to")
+    return Step(call, declared.times, declared.parallel, _steps(declared, call.target_key, names, where))
+
+
+def _made(names: Names, callers: Collection[str], callee: str, where: str) -> Call:
+    """The call that one of these workloads makes of a Service, given as a user names it."""
+    service = resolve_name(callee, names.services, "Service", where)
+    made = [call for call in names.calls if call.source_key in callers and call.target_key == service]
     if not made:
-        behind = ", ".join(names.services[caller])
-        raise UserError(f"{where}.to: {behind} does not call {service}: declare that under calls")
-    return Step(made[0], declared.times, declared.parallel, _steps(declared, service, names, where))
+        raise UserError(f"{where}: {', '.join(callers)} does not call {service}: declare that under calls")
+    return made[0]
 
 
 def _load(declared: DeclaredLoad | None, file: Path) -> Load:
@@ -67,8 +88,10 @@ def _load(declared: DeclaredLoad | None, file: Path) -> Load:
     if declared.rps is not None and declared.trace is not None:
         raise UserError(f"{where}: give either rps or trace")
     trace = _trace(declared.trace, file)
-    for rate in (*trace, *(() if declared.rps is None else (declared.rps,))):
-        at_least(0, rate, where)
+    if declared.rps is not None:
+        at_least(0, declared.rps, f"{where}.rps (requests per second of all users together)")
+    for second, rate in enumerate(trace):
+        at_least(0, rate, f"{where}.trace[{second}] (requests per second of all users together)")
     return Load(declared.rps, declared.arrivals == "poisson", trace, declared.repeat)
 
 

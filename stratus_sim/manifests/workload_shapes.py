@@ -129,10 +129,23 @@ class ResourceMetric(Shape, frozen=True):
     container: str | None = None
 
 
+class MetricName(Shape, frozen=True):
+    name: str
+
+
+class CustomMetric(Shape, frozen=True):
+    """A metric of pods, of an object or from outside, by its name."""
+
+    metric: MetricName
+
+
 class Metric(Shape, frozen=True):
     type: Literal["Resource", "ContainerResource", "Pods", "Object", "External"]
     resource: ResourceMetric | None = None
     container_resource: ResourceMetric | None = None
+    pods: CustomMetric | None = None
+    object: CustomMetric | None = None
+    external: CustomMetric | None = None
 
 
 class ScalingPolicy(Shape, frozen=True):

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from stratus_sim.cluster.actions import InvalidAction, admitted
 from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource
 from stratus_sim.cluster.workloads.deployment import history
-from stratus_sim.cluster.workloads.templates import template_hash
+from stratus_sim.cluster.workloads.templates import template_hash, unlabelled
 from stratus_sim.errors import UserError
 from stratus_sim.manifests import quantity
 from stratus_sim.serve.answers import Refusal
+from stratus_sim.serve.completing import complete_template
 from stratus_sim.serve.kinds import SCALABLE, Kind
-from stratus_sim.serve.showing import complete_template, secret_data, without_nulls
+from stratus_sim.serve.showing import secret_data, without_nulls
 from stratus_sim.telemetry.render import Json, plain
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def _known_template(world: World, key: ObjectKey, wanted: Json) -> Json:
     except (TypeError, AttributeError, KeyError):
         return wanted  # it is no template; validation will say so
     for replica_set in history(world, key):
-        known = replica_set.manifest["spec"]["template"]
+        known = unlabelled(replica_set.manifest["spec"]["template"])
         if _meaning(known) == name:
             return {**wanted, "spec": {**wanted["spec"], "template": plain(known)}}
     return wanted

@@ -47,9 +47,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A reply that goes on: JSON documents, one a line, None where nothing has happened for a while."""
+    """A reply that goes on: JSON documents, one a line, or text as it is; None where nothing happens for a while."""
 
-    documents: Iterator[Json | None]
+    documents: Iterator[Json | str | None]
+    content_type: str = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +79,7 @@ class Request:
 def success(message_details: Mapping[str, Any]) -> Json:
     """The Status for a deletion that happened."""
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": dict(message_details)}
+
+
+def not_allowed(request: Request) -> Refusal:
+    return Refusal(405, f"the server does not allow {request.method} on the requested resource")

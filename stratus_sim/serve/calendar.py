@@ -44,8 +44,12 @@ class Calendar:
         """The date of an instant as the world tells it, RFC 3339."""
         if self._clock is None:
             return instant
-        moved = datetime.fromisoformat(instant) + timedelta(seconds=self._moved_s(self._clock))
+        moved = datetime.fromisoformat(instant) + timedelta(seconds=self.moved_s())
         return moved.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+    def moved_s(self) -> int:
+        """How many seconds later than the world's own its dates are."""
+        return 0 if self._clock is None else self._behind_s(self._clock)
 
     def date(self, body: Json) -> Json:
         """An object as this server made it, with the dates the server put into it; what users wrote stays."""
@@ -66,7 +70,7 @@ class Calendar:
             return node
         return {k: self.dated(v) if _is_date(k, v) else self._date(v) for k, v in node.items()}
 
-    def _moved_s(self, clock: Callable[[], float]) -> int:
+    def _behind_s(self, clock: Callable[[], float]) -> int:
         began = datetime.fromisoformat(timestamp(0)).timestamp()
         exactly_s = clock() - began - self._world.now_us / SECOND_US
         if not exactly_s - SLACK_S <= self._moved_by_s <= exactly_s:

@@ -17,8 +17,6 @@ VERSION = {
     "buildDate": "2025-01-01T00:00:00Z", "goVersion": "", "compiler": "", "platform": "linux/amd64",
 }  # fmt: skip
 _AGGREGATED = "g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
-_VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
-_READ = ["get", "list", "watch"]
 _SUBRESOURCES = {
     "eviction": ("Eviction", "policy", "v1", ["create"]),
     "log": ("Pod", "", "v1", ["get"]),
@@ -142,14 +140,10 @@ def _group(name: str, kinds: list[Kind]) -> Json:
     return {"name": name, "versions": versions, "preferredVersion": versions[0]}
 
 
-def _verbs(kind: Kind) -> list[str]:
-    return _READ if kind.name == "Event" and kind.built_in else _VERBS
-
-
 def _resource(kind: Kind) -> Iterator[Json]:
     entry: Json = {
         "name": kind.plural, "singularName": kind.name.lower(), "namespaced": kind.namespaced, "kind": kind.name,
-        "verbs": _verbs(kind),
+        "verbs": list(kind.verbs),
     }  # fmt: skip
     if kind.short:
         entry["shortNames"] = list(kind.short)
@@ -165,7 +159,7 @@ def _resource(kind: Kind) -> Iterator[Json]:
 def _aggregated_resource(kind: Kind) -> Json:
     entry: Json = {
         "resource": kind.plural, "responseKind": _gvk(kind), "scope": "Namespaced" if kind.namespaced else "Cluster",
-        "singularResource": kind.name.lower(), "verbs": _verbs(kind),
+        "singularResource": kind.name.lower(), "verbs": list(kind.verbs),
     }  # fmt: skip
     if kind.short:
         entry["shortNames"] = list(kind.short)

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 
 from immutables import Map
 
-from stratus_sim.cluster.events import EventRecord
-from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.correlator import Mark, recent
+from stratus_sim.cluster.objects import EventRecord, ObjectKey, Resource
 from stratus_sim.serve.answers import Refusal
 from stratus_sim.serve.kinds import Kind
 from stratus_sim.serve.selecting import Test
-from stratus_sim.serve.showing import View, event_key, under
+from stratus_sim.serve.showing import View, under
 from stratus_sim.telemetry.render import Json
 
 KEPT = 4096
@@ -63,9 +63,9 @@ class History:
 
     def _capture(self) -> None:
         world = self._view.world
-        if world.store.state.version == self._version and world.cluster.events is self._events:
+        if world.store.state.version == self._version and world.cluster.events is self._emitted:
             return
-        found = [*self._objects_changed(world.store.state.objects), *self._events_changed(world.cluster.events)]
+        found = [*self._objects_changed(world.store.state.objects), *self._events_changed(recent(world))]
         for change in sorted(found, key=_order):
             if len(self._changes) == KEPT:
                 self._floor = self._changes[0].version
@@ -101,7 +101,8 @@ class History:
         world = self._view.world
         self._version: int = world.store.state.version
         self._objects: Map[ObjectKey, Resource] = world.store.state.objects
-        self._events: Map[Any, EventRecord] = world.cluster.events
+        self._emitted: Map[Any, EventRecord] = world.cluster.events
+        self._events = recent(world)
 
     def _objects_changed(self, now: Mapping[ObjectKey, Resource]) -> Iterator[Change]:
         before, show = self._objects, self._view.show
@@ -117,13 +118,12 @@ class History:
             if key not in now:
                 yield Change(self._view.world.store.state.version, key.kind, show(old), None)
 
-    def _events_changed(self, now: Mapping[Any, EventRecord]) -> Iterator[Change]:
-        version = self._view.world.store.state.version
-        for mark, new in now.items():
-            old = self._events.get(mark)
-            if old is not new:
-                show = self._view.show_event
-                yield Change(version, event_key(new).kind, show(old) if old is not None else None, show(new))
+    def _events_changed(self, now: Mapping[Mark, EventRecord]) -> Iterator[Change]:
+        version, show = self._view.world.store.state.version, self._view.show_event
+        for mark in [*now, *(gone for gone in self._events if gone not in now)]:
+            old, new = self._events.get(mark), now.get(mark)
+            if old != new:
+                yield Change(version, "Event", show(old) if old is not None else None, show(new) if new else None)
 
 
 def told(change: Change, kind: Kind, namespace: str | None, test: Test) -> Json | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from stratus_sim.world import World
 
 SCALABLE = frozenset({"Deployment", "ReplicaSet", "StatefulSet"})
+ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+READ_ONLY = ("get", "list", "watch")
 
 
 class Kind(NamedTuple):
@@ -25,6 +27,7 @@ class Kind(NamedTuple):
     namespaced: bool
     short: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
+    verbs: tuple[str, ...] = ALL_VERBS
 
     @property
     def api_version(self) -> str:
@@ -60,13 +63,13 @@ def served(world: World) -> tuple[Kind, ...]:
     return (*built_in(), *defined, *loose)
 
 
-def find(world: World, group: str, version: str, plural: str) -> Kind:
-    """The kind behind a path.
+def find(world: World, group: str, version: str, plural: str, beside: Iterable[Kind] = ()) -> Kind:
+    """The kind behind a path, one of those served or `beside` them.
 
     Raises:
         Refusal: 404, nothing is served there.
     """
-    for kind in served(world):
+    for kind in (*served(world), *beside):
         if (kind.group, kind.version, kind.plural) == (group, version, plural):
             return kind
     raise Refusal(404, NOT_FOUND)
@@ -75,7 +78,9 @@ def find(world: World, group: str, version: str, plural: str) -> Kind:
 def _built_in(name: str) -> Kind:
     group, _, version = SERVED[name].rpartition("/")
     short = (SHORT_NAMES[name],) if name in SHORT_NAMES else ()
-    return Kind(name, group, version, plural(name), name in NAMESPACED, short, ("all",) if name in IN_ALL else ())
+    verbs = READ_ONLY if name == "Event" else ALL_VERBS
+    categories = ("all",) if name in IN_ALL else ()
+    return Kind(name, group, version, plural(name), name in NAMESPACED, short, categories, verbs)
 
 
 def _defined(manifest: Mapping[str, Any]) -> Iterator[Kind]:

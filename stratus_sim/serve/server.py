@@ -50,6 +50,12 @@ class Server(ThreadingHTTPServer):
         """A client that goes away in the middle of a reply is no news."""
 
 
+def _written(document: Any) -> bytes:
+    if document is None or isinstance(document, str):
+        return (document or "").encode("utf-8", "replace")
+    return json.dumps(document, default=str).encode() + b"\n"
+
+
 class _Handler(BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
@@ -112,7 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _stream(self, stream: Stream) -> None:
         self.send_response(200)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", stream.content_type)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         self.wfile.flush()
@@ -120,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
             for document in stream.documents:
                 if document is None and self._gone():
                     return
-                self._chunk(b"" if document is None else json.dumps(document, default=str).encode() + b"\n")
+                self._chunk(_written(document))
             self.wfile.write(b"0\r\n\r\n")
             self.wfile.flush()
         except OSError:

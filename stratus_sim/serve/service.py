@@ -11,18 +11,19 @@ from stratus_sim.cluster.admission.registry import Denied
 from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.errors import UserError
 from stratus_sim.kernel import SECOND_US
-from stratus_sim.serve import discovery, kinds, writing
-from stratus_sim.serve.answers import NOT_FOUND, Answer, Refusal, Request, Stream, success
+from stratus_sim.serve import access, asked, discovery, kinds, monitoring, writing
+from stratus_sim.serve.answers import NOT_FOUND, Answer, Refusal, Request, Stream, not_allowed, success
+from stratus_sim.serve.asked import ASKED
 from stratus_sim.serve.bodies import checked_options, is_dry_run, media_type, read_json, read_options
 from stratus_sim.serve.calendar import Calendar
 from stratus_sim.serve.history import History
 from stratus_sim.serve.kinds import Kind
 from stratus_sim.serve.patching import patcher
+from stratus_sim.serve.podlog import PodLog
 from stratus_sim.serve.selecting import test_of
 from stratus_sim.serve.showing import View
 from stratus_sim.serve.tables import table
 from stratus_sim.serve.watching import Watch
-from stratus_sim.telemetry import logs
 from stratus_sim.telemetry.render import Json
 
 if TYPE_CHECKING:
@@ -88,13 +89,15 @@ class Service:
         match request.path:
             case ("stratus", "clock"):
                 return self._clock(request)
+            case ("stratus", what):
+                return monitoring.answer(self.world, self.calendar, request, what)
             case ("api", version, _, *_):
                 return self._resource(request, "", version, request.path[2:])
             case ("apis", group, version, _, *_):
                 return self._resource(request, group, version, request.path[3:])
         if request.method != "GET":
             raise Refusal(404, NOT_FOUND)
-        return discovery.answer(request, kinds.served(self.world))
+        return discovery.answer(request, (*kinds.served(self.world), *ASKED))
 
     def _clock(self, request: Request) -> Answer:
         """GET tells the simulated time, POST {"advance_s": seconds} lets it pass."""
@@ -105,14 +108,17 @@ class Service:
                 raise Refusal(400, f'expected {{"advance_s": seconds}}, seconds from 0 to {_MAX_ADVANCE_S}')
             self.advance(round(seconds * SECOND_US))  # type: ignore[operator]  # it is a number
         elif request.method != "GET":
-            raise _not_allowed(request)
+            raise not_allowed(request)
         return Answer({"now_s": self.world.now_us / SECOND_US, "now": self.calendar.now()})
 
     def _resource(self, request: Request, group: str, version: str, rest: tuple[str, ...]) -> Answer | Stream:
         namespace, words = _split(rest)
-        kind = kinds.find(self.world, group, version, words[0])
+        kind = kinds.find(self.world, group, version, words[0], ASKED)
         if namespace is not None and not kind.namespaced:
             raise Refusal(404, NOT_FOUND)
+        access.authorize(self.world, request, kind, namespace or "", words[1:])
+        if kind in ASKED:
+            return asked.answer(self._view, request, kind, namespace, words[1:])
         match words[1:]:
             case ():
                 return self._collection(request, kind, namespace)
@@ -128,7 +134,7 @@ class Service:
                 self._watch(request, kind, namespace) if request.flag("watch") else self._list(request, kind, namespace)
             )
         if _read_only(kind) or (kind.namespaced and namespace is None):
-            raise _not_allowed(request)
+            raise not_allowed(request)
         if request.method == "POST":
             body = read_json(request)
             return Answer(
@@ -136,7 +142,7 @@ class Service:
             )
         if request.method == "DELETE":
             return self._delete_all(request, kind, namespace or "")
-        raise _not_allowed(request)
+        raise not_allowed(request)
 
     def _list(self, request: Request, kind: Kind, namespace: str | None) -> Answer:
         version, test = str(self.history.version), test_of(request.parameters)
@@ -164,7 +170,7 @@ class Service:
         if request.method == "GET":
             return self._shown(request, kind, self._read(kind, namespace, name))
         if _read_only(kind):
-            raise _not_allowed(request)
+            raise not_allowed(request)
         if request.method == "DELETE":
             options, writer = read_options(request), request.writer
             dry = is_dry_run(request, options)
@@ -176,7 +182,7 @@ class Service:
             self._written(request, lambda v: writing.change(v, kind, namespace, name, submit, request.writer)),
         )
 
-    def _part(self, request: Request, kind: Kind, namespace: str, name: str, part: str) -> Answer:
+    def _part(self, request: Request, kind: Kind, namespace: str, name: str, part: str) -> Answer | Stream:
         if part == "status" and request.method == "GET":
             return self._shown(request, kind, self._read(kind, namespace, name))
         if part == "log" and kind.name == "Pod" and request.method == "GET":
@@ -184,9 +190,9 @@ class Service:
         if part == "eviction" and kind.name == "Pod" and request.method == "POST":
             return self._evict(request, kind, namespace, name)
         if part in _CONNECTING and kind.name == "Pod":
-            raise Refusal(403, f"pods/{part} is not simulated: processes here have no inside")
+            raise Refusal(403, f"pods/{part} is not supported: containers here have no inside to reach")
         if part not in kind.subresources:
-            raise _not_allowed(request) if part == "status" else Refusal(404, NOT_FOUND)
+            raise not_allowed(request) if part == "status" else Refusal(404, NOT_FOUND)
         if request.method == "GET":
             return Answer(writing.scale_of(self._view, kind, namespace, name))
         submit = writing.rescale(self._submit(request, kind))
@@ -202,7 +208,7 @@ class Service:
             apply = patcher(media_type(request), built_in=kind.built_in)
             body = read_json(request, media_type(request))
             return lambda shown: apply(shown, body)
-        raise _not_allowed(request)
+        raise not_allowed(request)
 
     def _delete_all(self, request: Request, kind: Kind, namespace: str) -> Answer:
         options, test = read_options(request), test_of(request.parameters)
@@ -223,19 +229,10 @@ class Service:
         self._write(lambda v: writing.evict(v, kind, namespace, name, options, request.writer), dry=dry)
         return Answer(success({"name": name, "kind": kind.plural}), 201)
 
-    def _log(self, request: Request, kind: Kind, namespace: str, name: str) -> Answer:
-        """What there is to read now; following it ends at once."""
+    def _log(self, request: Request, kind: Kind, namespace: str, name: str) -> Answer | Stream:
         self._read(kind, namespace, name)
         pod = self.world.store.state.objects[ObjectKey("Pod", namespace, name)]
-        if not pod.status.node:
-            raise Refusal(400, f'pod "{name}" is not on a node yet')
-        container, previous = request.parameters.get("container"), request.flag("previous")
-        if problem := logs.refusal(self.world, pod, container, previous=previous):
-            raise Refusal(400, problem)
-        lines = logs.lines(self.world, pod.key, container, previous=previous)
-        tail = request.parameters.get("tailLines", "")
-        kept = lines[max(0, len(lines) - int(tail)) :] if tail.isdecimal() else lines
-        return Answer("".join(f"{self.calendar.line(line)}\n" for line in kept), content_type="text/plain")
+        return PodLog(self.world, self.calendar, pod, request).answer(self.history, lambda: self.closed)
 
     def _read(self, kind: Kind, namespace: str, name: str) -> Json:
         found = self._view.get(kind, namespace, name)
@@ -251,7 +248,8 @@ class Service:
         return table(kind.name, items, self.calendar.now(), str(self.history.version), include)
 
     def _written(self, request: Request, write: Callable[[View], Json]) -> Json:
-        return self._write(write, dry=is_dry_run(request))
+        granted = access.guarded(self.world, request, write)
+        return self._write(granted, dry=is_dry_run(request))
 
     def _write(self, write: Callable[[View], Json], *, dry: bool) -> Json:
         """Carry a write out, all of it or nothing; a dry run is the same write in a fork of the world."""
@@ -280,12 +278,8 @@ def _split(rest: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
 
 
 def _read_only(kind: Kind) -> bool:
-    return kind.name == "Event" and kind.built_in
+    return kind.verbs == kinds.READ_ONLY
 
 
 def _wants_table(request: Request) -> bool:
     return "as=Table" in request.header("accept")
-
-
-def _not_allowed(request: Request) -> Refusal:
-    return Refusal(405, f"the server does not allow {request.method} on the requested resource")

@@ -7,32 +7,21 @@ objects without the fields the API reference calls required.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from stratus_sim.cluster.events import EventRecord
-from stratus_sim.cluster.lifecycle import grace_us
-from stratus_sim.cluster.objects import ObjectKey, Resource
-from stratus_sim.cluster.workloads import job
-from stratus_sim.kernel import SECOND_US
+from stratus_sim.cluster.correlator import mark_of, recent
+from stratus_sim.cluster.objects import EventRecord, ObjectKey, Resource
 from stratus_sim.manifests.kinds import SERVED
 from stratus_sim.serve.calendar import Calendar
+from stratus_sim.serve.completing import COMPLETE, LAST_APPLIED, uid_of
 from stratus_sim.serve.kinds import Kind
-from stratus_sim.telemetry.render import REDACTED, REVISION, Json, plain, render, timestamp
+from stratus_sim.telemetry.render import REDACTED, Json, plain, render, timestamp
 from stratus_sim.telemetry.reporters import component
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
-
-KUBELET_VERSION = "v1.33.0-stratus"
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-_CHANGE_CAUSE = "kubernetes.io/change-cause"
-_NODE_INFO = (
-    "architecture", "bootID", "containerRuntimeVersion", "kernelVersion", "kubeProxyVersion", "kubeletVersion",
-    "machineID", "operatingSystem", "osImage", "systemUUID",
-)  # fmt: skip
-_ROLLING = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}
 
 
 Rows = list[Json]
@@ -78,8 +67,8 @@ class View:
             self._own(metadata, resource.owner)
         if kind == "Secret":
             self._secret(body, resource)
-        elif kind in _COMPLETE:
-            _COMPLETE[kind](self.world, resource, body)
+        elif kind in COMPLETE:
+            COMPLETE[kind](self.world, resource, body)
         return self._dated(resource, body)
 
     def fork(self) -> View:
@@ -88,7 +77,7 @@ class View:
 
     def events(self) -> Events:
         """What happened, oldest first."""
-        found = self.world.cluster.events.values()
+        found = recent(self.world).values()
         return sorted(found, key=lambda e: (e.last_us, e.first_us, e.involved, e.reason, e.message))
 
     def show_event(self, event: EventRecord) -> Json:
@@ -97,8 +86,8 @@ class View:
         involved = {"kind": about.kind, "name": about.name, "apiVersion": SERVED.get(about.kind, "v1")}
         if about.namespace:
             involved["namespace"] = about.namespace
-        if found is not None:
-            involved["uid"] = _uid(found)
+        if found is not None and found.created_us <= event.last_us:
+            involved["uid"] = uid_of(found)
         key = event_key(event)
         metadata = {
             "name": key.name, "namespace": key.namespace, "uid": key.name.rpartition(".")[2],
@@ -115,14 +104,14 @@ class View:
 
     def _dated(self, resource: Resource, body: Json) -> Json:
         """The status of an object no controller here has a status for is a user's, and stays."""
-        if resource.status is None:
+        if resource.status is None and resource.key.kind != "Namespace":
             return {**body, **self.calendar.date({"metadata": body["metadata"]})}
         return self.calendar.date(body)
 
     def _own(self, metadata: Json, owner: ObjectKey) -> None:
         found = self.world.store.get(owner)
         for reference in metadata["ownerReferences"]:
-            reference |= {"uid": _uid(found) if found is not None else "", "blockOwnerDeletion": True}
+            reference |= {"uid": uid_of(found) if found is not None else "", "blockOwnerDeletion": True}
 
     def _secret(self, body: Json, secret: Resource) -> None:
         values = secret_data(secret.manifest)
@@ -130,7 +119,7 @@ class View:
         if values:
             body["data"] = dict(values) if self.show_secrets else dict.fromkeys(values, _encoded(REDACTED))
         noted = plain((secret.manifest.get("metadata") or {}).get("annotations") or {})
-        shown = {k: v for k, v in noted.items() if self.show_secrets or k != _LAST_APPLIED}
+        shown = {k: v for k, v in noted.items() if self.show_secrets or k != LAST_APPLIED}
         if shown:
             body["metadata"]["annotations"] = shown
 
@@ -151,7 +140,7 @@ def under(kind: Kind, body: Json) -> Json:
 
 def event_key(event: EventRecord) -> ObjectKey:
     """The identity an Event is served under."""
-    mark = blake2b(f"{event.involved}|{event.reason}|{event.message}".encode(), digest_size=8).hexdigest()
+    mark = blake2b("|".join(map(str, mark_of(event))).encode(), digest_size=8).hexdigest()
     return ObjectKey("Event", _home(event), f"{event.involved.name}.{mark}")
 
 
@@ -172,155 +161,5 @@ def _home(event: EventRecord) -> str:
     return event.involved.namespace or "default"
 
 
-def _uid(resource: Resource) -> str:
-    return f"{resource.uid:08x}"
-
-
 def _encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
-
-
-def complete_template(template: Json) -> Json:
-    """A pod template with the defaults that kubectl cannot do without."""
-    _complete_pod(template["spec"])
-    return template
-
-
-def _complete_pod(pod: Json) -> None:
-    for container in (*(pod.get("containers") or ()), *(pod.get("initContainers") or ())):
-        for name in ("livenessProbe", "readinessProbe", "startupProbe"):
-            if "grpc" in (container.get(name) or {}):
-                container[name]["grpc"].setdefault("service", "")
-        for port in container.get("ports") or ():
-            port.setdefault("protocol", "TCP")
-
-
-def _deployment(world: World, resource: Resource, body: Json) -> None:
-    complete_template(body["spec"]["template"])
-    body["spec"].setdefault("replicas", 1)
-    body["spec"].setdefault("strategy", plain(_ROLLING))
-
-
-def _replica_set(world: World, resource: Resource, body: Json) -> None:
-    """A Deployment's annotations are on its ReplicaSets too: `rollout undo` takes them from there."""
-    complete_template(body["spec"]["template"])
-    body["spec"].setdefault("replicas", 1)
-    status = body["status"]
-    status |= {"observedGeneration": resource.generation}
-    owner = world.store.get(resource.owner) if resource.owner else None
-    inherited = ((owner.manifest.get("metadata") or {}).get("annotations") or {}) if owner else {}
-    kept = {k: v for k, v in inherited.items() if k not in (_LAST_APPLIED, _CHANGE_CAUSE, REVISION)}
-    if kept:
-        body["metadata"]["annotations"] = {**kept, **(body["metadata"].get("annotations") or {})}
-
-
-def _stateful_set(world: World, resource: Resource, body: Json) -> None:
-    complete_template(body["spec"]["template"])
-    body["spec"].setdefault("replicas", 1)
-    body["spec"].setdefault("serviceName", "")
-    body["spec"].setdefault("updateStrategy", {"type": "RollingUpdate"})
-
-
-def _daemon_set(world: World, resource: Resource, body: Json) -> None:
-    complete_template(body["spec"]["template"])
-    body["spec"].setdefault("updateStrategy", {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}})
-
-
-def _job(world: World, resource: Resource, body: Json) -> None:
-    spec = body["spec"]
-    complete_template(spec["template"])
-    spec.setdefault("parallelism", 1)
-    spec.setdefault("backoffLimit", 6)
-    enough = job.completions(resource)
-    if enough is not None:
-        spec.setdefault("completions", enough)
-
-
-def _cron_job(world: World, resource: Resource, body: Json) -> None:
-    complete_template(body["spec"]["jobTemplate"]["spec"]["template"])
-    body["spec"].setdefault("concurrencyPolicy", "Allow")
-    body["spec"].setdefault("suspend", False)
-
-
-def _pod(world: World, resource: Resource, body: Json) -> None:
-    status, found = body["status"], resource.status
-    _complete_pod(body["spec"])
-    if resource.deleting:
-        body["metadata"]["deletionGracePeriodSeconds"] = grace_us(resource) // SECOND_US
-    if found.node:
-        status |= {"startTime": timestamp(resource.created_us), "hostIP": _node_address(world, found.node)}
-        status |= {"podIP": _address("10.128", resource), "podIPs": [{"ip": _address("10.128", resource)}]}
-    for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
-        container["imageID"] = container["image"]
-
-
-def _node(world: World, resource: Resource, body: Json) -> None:
-    known = {"kubeletVersion": KUBELET_VERSION, "operatingSystem": "linux", "architecture": "amd64"}
-    addresses = [("InternalIP", _node_address(world, resource.key.name)), ("Hostname", resource.key.name)]
-    body.setdefault("spec", {})
-    body["status"].setdefault("nodeInfo", {name: known.get(name, "") for name in _NODE_INFO})
-    body["status"].setdefault("addresses", [{"type": kind, "address": value} for kind, value in addresses])
-
-
-def _node_address(world: World, name: str) -> str:
-    """An address of the node's own, in its order among the nodes."""
-    names = [node.key.name for node in world.store.list("Node")]
-    number = names.index(name) + 1 if name in names else 0
-    return f"10.0.{number // 256}.{number % 256}"
-
-
-def _address(network: str, resource: Resource) -> str:
-    """An address for clients to look at: the model connects by name, as its processes do."""
-    return f"{network}.{resource.uid // 256 % 256}.{resource.uid % 256}"
-
-
-def _service(world: World, resource: Resource, body: Json) -> None:
-    spec = body.setdefault("spec", {})
-    if spec.setdefault("type", "ClusterIP") != "ExternalName":
-        spec.setdefault("clusterIP", _address("10.96", resource))
-    spec.setdefault("sessionAffinity", "None")
-    for port in spec.get("ports") or ():
-        port.setdefault("protocol", "TCP")
-    body["status"] = {"loadBalancer": {}}
-
-
-def _namespace(world: World, resource: Resource, body: Json) -> None:
-    body["status"] = {"phase": "Active"}
-
-
-def _endpoint_slice(world: World, resource: Resource, body: Json) -> None:
-    if resource.owner is None:
-        return
-    body["ports"] = _slice_ports(world, resource)
-    for endpoint in body["endpoints"]:
-        target = endpoint["targetRef"]
-        target["namespace"] = resource.key.namespace
-        pod = world.store.get(ObjectKey("Pod", resource.key.namespace, target["name"]))
-        endpoint["addresses"] = [_address("10.128", pod)] if pod is not None else []
-
-
-def _slice_ports(world: World, resource: Resource) -> Rows:
-    """Ports of a slice under the names the Service gives them: kubectl matches the two by name."""
-    service = world.store.get(resource.owner) if resource.owner else None
-    leads_to = {port: target for e in resource.status.endpoints for port, target in e.ports.items()}
-    ports = (service.spec.ports or ()) if service is not None else ()
-    return [
-        {"name": port.name or "", "port": leads_to[port.port], "protocol": port.protocol or "TCP"}
-        for port in ports
-        if port.port in leads_to
-    ]
-
-
-_COMPLETE: Mapping[str, Callable[[World, Resource, Json], None]] = {
-    "Deployment": _deployment,
-    "ReplicaSet": _replica_set,
-    "StatefulSet": _stateful_set,
-    "DaemonSet": _daemon_set,
-    "Job": _job,
-    "CronJob": _cron_job,
-    "Pod": _pod,
-    "Node": _node,
-    "Service": _service,
-    "Namespace": _namespace,
-    "EndpointSlice": _endpoint_slice,
-}

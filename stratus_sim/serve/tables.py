@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+from stratus_sim.serve.columns import COLUMNS
 from stratus_sim.telemetry import render_ingress
 from stratus_sim.telemetry.render import Json
 from stratus_sim.telemetry.render_pods import ready_column, restarts_column, status_column
 
-Cell = Callable[[Json], Any]
+
+class Span(NamedTuple):
+    """How long it took from the moment at one path to that at another, or where that is none, until now."""
+
+    begin: tuple[str, ...]
+    end: tuple[str, ...] = ()
+
+
+Cell = Callable[[Json], Any] | Span
 Column = tuple[str, Cell]
 
 
@@ -23,7 +32,7 @@ class Columns:
 
 def table(kind: str, items: Iterable[Json], now: str, version: str, include: str) -> Json:
     """A Table of objects; `include` is the request's `includeObject`, `now` the instant ages are counted to."""
-    columns = _COLUMNS.get(kind, Columns())
+    columns = _COLUMNS.get(kind) or Columns(*COLUMNS.get(kind, ()))
     shown: list[Column] = [("Name", _name), *columns.narrow, ("Age", lambda item: _age(item, now))]
     if not columns.named:
         shown = [("Last Seen", lambda item: _since(item["lastTimestamp"], now)), *columns.narrow]
@@ -32,11 +41,22 @@ def table(kind: str, items: Iterable[Json], now: str, version: str, include: str
         {"name": name, "type": "string", "format": "name" if name == "Name" else "", "description": "", "priority": p}
         for (name, _), p in everything
     ]
-    rows = [{"cells": [cell(item) for (_, cell), _ in everything], "object": _object(item, include)} for item in items]
+    rows = [
+        {"cells": [_cell(cell, item, now) for (_, cell), _ in everything], "object": _object(item, include)}
+        for item in items
+    ]
     return {
         "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": {"resourceVersion": version},
         "columnDefinitions": definitions, "rows": rows,
     }  # fmt: skip
+
+
+def _cell(cell: Cell, item: Json, now: str) -> Any:
+    if not isinstance(cell, Span):
+        return cell(item)
+    begin = _at(*cell.begin)(item)
+    end = _at(*cell.end)(item) if cell.end else ""
+    return _since(begin, end or now) if begin else _NONE
 
 
 def _object(item: Json, include: str) -> Json | None:
@@ -75,7 +95,7 @@ def duration(seconds: int) -> str:
     return f"{minutes // 60}h" if minutes < 48 * 60 else f"{minutes // 1440}d"
 
 
-def _at(*path: str, default: Any = "") -> Cell:
+def _at(*path: str, default: Any = "") -> Callable[[Json], Any]:
     def read(item: Json) -> Any:
         found: Any = item
         for step in path:
@@ -85,7 +105,7 @@ def _at(*path: str, default: Any = "") -> Cell:
     return read
 
 
-def _of(top: Cell, part: Cell) -> Cell:
+def _of(top: Callable[[Json], Any], part: Callable[[Json], Any]) -> Cell:
     return lambda item: f"{top(item)}/{part(item)}"
 
 
@@ -158,8 +178,8 @@ def _completions(job: Json) -> str:
 
 
 def _job_state(job: Json) -> str:
-    found = [str(c["type"]) for c in job["status"].get("conditions") or ()]
-    return found[0] if found else "Running"
+    found = {c["type"] for c in job["status"].get("conditions") or ()}
+    return next((kind for kind in ("Complete", "Failed", "Suspended") if kind in found), "Running")
 
 
 def _targets(autoscaler: Json) -> str:
@@ -209,12 +229,15 @@ _COLUMNS: Mapping[str, Columns] = {
         ("Node Selector", lambda item: _pairs(item["spec"]["template"]["spec"].get("nodeSelector"))),
         wide=(*_WORKLOAD, _SELECTOR),
     ),
-    "Job": Columns(("Status", _job_state), ("Completions", _completions), wide=_WORKLOAD),
+    "Job": Columns(
+        ("Status", _job_state), ("Completions", _completions),
+        ("Duration", Span(("status", "startTime"), ("status", "completionTime"))), wide=_WORKLOAD,
+    ),
     "CronJob": Columns(
         ("Schedule", _at("spec", "schedule")), ("Timezone", _at("spec", "timeZone", default=_NONE)),
         ("Suspend", lambda item: str(bool(item["spec"].get("suspend")))),
         ("Active", lambda item: len(item["status"].get("active") or ())),
-        ("Last Schedule", _at("status", "lastScheduleTime", default=_NONE)),
+        ("Last Schedule", Span(("status", "lastScheduleTime"))),
     ),
     "HorizontalPodAutoscaler": Columns(
         ("Reference", _reference), ("Targets", _targets), ("MinPods", _at("spec", "minReplicas", default=1)),

@@ -74,7 +74,10 @@ def delete(view: View, kind: Kind, namespace: str, name: str, options: Mapping[s
     found = stored(view, kind, namespace, name)
     shown = under(kind, view.show(found))
     check_preconditions(kind, shown, _object(options.get("preconditions")))
-    api.delete(view.world, found.key, writer, _propagation(kind, name, options))
+    grace_s, propagation = options.get("gracePeriodSeconds"), _propagation(kind, name, options)
+    if grace_s is not None and (type(grace_s) is not int or grace_s < 0):
+        raise invalid(kind, name, f"gracePeriodSeconds: {grace_s!r}: expected a whole number of seconds")
+    api.delete(view.world, found.key, writer, propagation, grace_s=grace_s)
     left = view.world.store.get(found.key)
     if left is not None:
         return under(kind, view.show(left))
@@ -97,12 +100,15 @@ def evict(view: View, kind: Kind, namespace: str, name: str, options: Mapping[st
     """
     pod = stored(view, kind, namespace, name)
     barrier = eviction.refusal(view.world, [pod])
-    if len(eviction.covering(view.world, pod)) > 1 and barrier:
+    budgets = eviction.covering(view.world, pod)
+    if len(budgets) > 1 and barrier:
         problem = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
         raise Refusal(500, problem)
     if barrier:
         problem = "Cannot evict pod as it would violate the pod's disruption budget."
-        cause = {"reason": "DisruptionBudget", "message": f"The disruption budget {barrier} does not allow it now."}
+        held = eviction.disruption(view.world, budgets[0])
+        told = f"The disruption budget {barrier} needs {held.desired} healthy pods and has {held.healthy} currently"
+        cause = {"reason": "DisruptionBudget", "message": told}
         raise Refusal(429, problem, reason="TooManyRequests", details={**details(kind, name), "causes": [cause]})
     return delete(view, kind, namespace, name, options, writer)
 

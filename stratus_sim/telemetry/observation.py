@@ -17,12 +17,13 @@ from stratus_sim.kernel import SECOND_US, KernelState
 from stratus_sim.manifests.kinds import CLUSTER_SCOPED
 from stratus_sim.telemetry import logs, render, signals
 from stratus_sim.telemetry.metrics import exposition
+from stratus_sim.telemetry.metrics.query import matchers, query
 from stratus_sim.telemetry.render import Json
 from stratus_sim.telemetry.traces import jaeger, traces
 from stratus_sim.world import World
 
 if TYPE_CHECKING:
-    from stratus_sim.world import Snapshot
+    from stratus_sim.snapshot import Snapshot
 
 
 Rows = list[Json]
@@ -74,7 +75,7 @@ class Observation:
         return signals.events(self._view, namespace)
 
     def alerts(self) -> Rows:
-        """Firing alerts as in Prometheus; labels: alertname, namespace, and pod, deployment, node or service."""
+        """Firing alerts as in Prometheus; labels: alertname, severity, namespace, and what it is about (pod, node)."""
         return signals.alerts(self._view)
 
     def metrics(self) -> dict[str, Json]:
@@ -108,6 +109,16 @@ class Observation:
         """Every metric as Prometheus scrapes them: kube-state-metrics, cAdvisor, requests; text format 0.0.4."""
         return exposition(self._view)
 
+    def query(self, name: str, selector: str = "") -> Rows:
+        """The samples of one metric whose labels fit a selector such as `{namespace="hotel",reason!="OOMKilled"}`.
+
+        In the shape of Prometheus' API: `metric` has the labels, `value` the time in seconds and the value as text.
+
+        Raises:
+            Malformed: there is no such metric, or the selector is none; the message says what there is.
+        """
+        return query(self._view, name, matchers(selector))
+
     def history(self, name: str, namespace: str | None = None) -> Rows:
         """The rollout history of a Deployment, oldest first: revision, replicaSet, replicas, template."""
         sets = deployment.history(self._view, self._key("Deployment", name, namespace))
@@ -139,6 +150,6 @@ def _visible(snapshot: Snapshot) -> Snapshot:
     return replace(
         snapshot,
         kernel=KernelState(now_us=snapshot.kernel.now_us),
-        cluster=ClusterState(events=snapshot.cluster.events),
+        cluster=ClusterState(events=snapshot.cluster.events, scheduling=snapshot.cluster.scheduling),
         faults=FaultState(),
     )

@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from stratus_sim.cluster import ingress
+from stratus_sim.cluster.admission import refusal
 from stratus_sim.cluster.admission.amounts import shown
 from stratus_sim.cluster.admission.quota import QuotaStatus
 from stratus_sim.cluster.eviction import disruption
+from stratus_sim.cluster.lifecycle import grace_us
 from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource
 from stratus_sim.cluster.reading import once
-from stratus_sim.cluster.status import ClaimStatus, EndpointsStatus, NodeStatus, PodStatus, VolumeStatus
+from stratus_sim.cluster.status import EndpointsStatus, NodeStatus, PodStatus
 from stratus_sim.cluster.taints import PRESSURE
-from stratus_sim.telemetry import render_pods
+from stratus_sim.cluster.workloads.bounds import wanted
+from stratus_sim.telemetry import render_namespaces, render_pods, render_storage
 from stratus_sim.telemetry.render_workloads import REVISION, WORKLOADS, Json, condition, timestamp
 
 if TYPE_CHECKING:
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["REDACTED", "REVISION", "Json", "plain", "render", "timestamp"]
 
 REDACTED = "<redacted>"
-_UNREACHABLE = {"key": "node.kubernetes.io/unreachable", "effect": "NoSchedule"}
+_UNREACHABLE = {"key": "node.kubernetes.io/unreachable"}
 
 
 def plain(value: Any) -> Any:
@@ -46,11 +49,11 @@ def render(world: World, resource: Resource) -> Json:
     body["metadata"] = {**(body.get("metadata") or {}), **_metadata(world, resource)}
     if resource.key.kind == "Secret":
         return _redacted(body)
-    if resource.key.kind in _OF_WORLD:
-        _OF_WORLD[resource.key.kind](world, body, resource)
     renderer = _RENDERERS.get(type(resource.status))
     if renderer is not None:
         renderer(body, resource)
+    if resource.key.kind in _OF_WORLD:
+        _OF_WORLD[resource.key.kind](world, body, resource)
     return body
 
 
@@ -70,7 +73,8 @@ def _metadata(world: World, resource: Resource) -> Json:
     if resource.owner is not None:
         found["ownerReferences"] = [_owner_reference(world, resource.owner)]
     if resource.deleting:
-        found["deletionTimestamp"] = timestamp(world.now_us)
+        grace = grace_us(resource) if resource.key.kind == "Pod" else 0
+        found["deletionTimestamp"] = timestamp(resource.deleted_us + grace)
     return found
 
 
@@ -91,9 +95,12 @@ def _redacted(secret: Json) -> Json:
 
 def _budget(world: World, body: Json, resource: Resource) -> None:
     found = disruption(world, resource)
+    reason = "SufficientPods" if found.allowed else "InsufficientPods"
+    allowed = condition("DisruptionAllowed", found.allowed > 0, resource.created_us, reason)
     body["status"] = {
         "observedGeneration": resource.generation, "expectedPods": found.expected, "desiredHealthy": found.desired,
         "currentHealthy": found.healthy, "disruptionsAllowed": found.allowed,
+        "conditions": [{**allowed, "message": ""}],
     }  # fmt: skip
 
 
@@ -103,9 +110,32 @@ def _ingress(world: World, body: Json, resource: Resource) -> None:
     body["status"] = {"loadBalancer": {"ingress": [{"ip": ingress.ADDRESS}]} if heeded else {}}
 
 
+def _refused(world: World, body: Json, resource: Resource) -> None:
+    """Why the API server lets no pod of a ReplicaSet in; a Deployment passes on what its sets are told."""
+    sets = [resource] if resource.key.kind == "ReplicaSet" else world.store.owned(resource.key)
+    short = [found.key for found in sets if world.store.standing(found.key)[0] < wanted(found)]
+    told = next((told for key in short if (told := refusal.failure(world, ("replicaset", key))) is not None), None)
+    if told is not None:
+        found = condition("ReplicaFailure", True, told.since_us, refusal.FAILED)
+        body["status"]["conditions"] = [*body["status"].get("conditions", ()), {**found, "message": told.told}]
+
+
+def _nominated(world: World, body: Json, resource: Resource) -> None:
+    """The node on which others make room for a pod that waits."""
+    name = world.cluster.scheduling.nominated.get(resource.key) if not resource.status.node else None
+    if name is not None:
+        body["status"]["nominatedNodeName"] = name
+
+
 _OF_WORLD: Mapping[str, Callable[[World, Json, Resource], None]] = {
+    "Pod": _nominated,
+    "Deployment": _refused,
+    "ReplicaSet": _refused,
     "PodDisruptionBudget": _budget,
     "Ingress": _ingress,
+    "Namespace": render_namespaces.namespace,
+    "PersistentVolumeClaim": render_storage.claim,
+    "PersistentVolume": render_storage.volume,
 }
 
 
@@ -113,12 +143,13 @@ def _node(body: Json, resource: Resource) -> None:
     status: NodeStatus = resource.status
     ready = condition("Ready", status.ready, status.since_us, "KubeletReady")
     if not status.ready:
+        effects = ["NoSchedule"] if status.evicting_us is None else ["NoExecute", "NoSchedule"]
         ready |= {
             "status": "Unknown",
             "reason": "NodeStatusUnknown",
             "message": "Kubelet stopped posting node status.",
         }
-        body["spec"] = {**(body.get("spec") or {}), "taints": [_UNREACHABLE.copy()]}
+        body["spec"] = {**(body.get("spec") or {}), "taints": [{**_UNREACHABLE, "effect": e} for e in effects]}
     room = {"cpu": f"{status.capacity_millicores}m", "memory": f"{status.capacity_mib}Mi"}
     declared = body.get("status") or {}
     body["status"] = {"capacity": room, **declared, "allocatable": room, "conditions": [ready]}
@@ -133,7 +164,11 @@ def _endpoints(body: Json, resource: Resource) -> None:
     body["addressType"] = "IPv4"
     body["ports"] = [{"port": port} for port in ports]
     body["endpoints"] = [
-        {"conditions": {"ready": True}, "nodeName": e.node, "targetRef": {"kind": "Pod", "name": e.pod}}
+        {
+            "conditions": {"ready": e.ready, "serving": e.serving, "terminating": e.terminating},
+            "nodeName": e.node,
+            "targetRef": {"kind": "Pod", "name": e.pod},
+        }
         for e in status.endpoints
     ]
 
@@ -144,17 +179,10 @@ def _quota(body: Json, resource: Resource) -> None:
     body["status"] = {part: {name: shown(name, n) for name, n in found.items()} for part, found in parts.items()}
 
 
-def _storage(body: Json, resource: Resource) -> None:
-    status: ClaimStatus | VolumeStatus = resource.status
-    body["status"] = {"phase": status.phase}
-
-
 _RENDERERS: Mapping[type, Callable[[Json, Resource], None]] = {
     **WORKLOADS,
     PodStatus: render_pods.pod,
     NodeStatus: _node,
     EndpointsStatus: _endpoints,
     QuotaStatus: _quota,
-    ClaimStatus: _storage,
-    VolumeStatus: _storage,
 }

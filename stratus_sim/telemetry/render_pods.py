@@ -5,7 +5,7 @@ Field names and conditions: Kubernetes API reference v1.33, "PodStatus"; the col
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from stratus_sim.cluster import container_status
 from stratus_sim.cluster.objects import Resource
@@ -33,25 +33,49 @@ def _quality(resource: Resource) -> str:
 
 
 def _conditions(resource: Resource) -> list[Json]:
+    """What the scheduler says of a pod, and once it has a node its kubelet, in the kubelet's order."""
     status: PodStatus = resource.status
     scheduled = condition("PodScheduled", bool(status.node), status.since_us)
     if not status.node and status.reason:
         scheduled |= {"reason": status.reason, "message": status.message}
-    reason = "" if status.ready else "PodCompleted" if status.phase == "Succeeded" else "ContainersNotReady"
-    ready = condition("Ready", status.ready, status.since_us, reason)
-    return [scheduled, ready, *(_started(resource) if status.node else ())]
+    return [*_started(resource), scheduled] if status.node else [scheduled]
 
 
 def _started(resource: Resource) -> list[Json]:
-    """The conditions a kubelet sets beside that of readiness."""
     status, inits = resource.status, container_status.inits(resource.spec)
-    initialized = status.initialized >= inits
-    why = "" if initialized else "ContainersNotInitialized"
-    whole = all(one.ready for one in status.containers[inits:] or (status,))
+    each, since_us = status.containers or _alike(resource), status.since_us
+    initialized = condition("Initialized", status.initialized >= inits, since_us)
+    if status.initialized < inits:
+        waiting = _names(resource, lambda at: status.initialized <= at < inits)
+        message = f"containers with incomplete status: {waiting}"
+        initialized |= {"reason": "ContainersNotInitialized", "message": message}
+    unready = _names(resource, lambda at: container_status.stays(resource, at) and not each[at].ready)
+    why = _unready(status, unready)
+    whole, ready = condition("ContainersReady", unready == "[]", since_us), condition("Ready", status.ready, since_us)
+    if unready != "[]":
+        whole |= why
+    elif not status.ready:
+        why = {"reason": "ReadinessGatesNotReady"}
     return [
-        condition("Initialized", initialized, status.since_us, why),
-        condition("ContainersReady", whole, status.since_us, "" if whole else "ContainersNotReady"),
-    ]
+        condition("PodReadyToStartContainers", bool(status.ip) and not _over(status), since_us),
+        initialized, ready if status.ready else ready | why, whole,
+    ]  # fmt: skip
+
+
+def _unready(status: PodStatus, names: str) -> Json:
+    if _over(status):
+        return {"reason": "PodCompleted" if status.phase == "Succeeded" else "PodFailed"}
+    return {"reason": "ContainersNotReady", "message": f"containers with unready status: {names}"}
+
+
+def _over(status: PodStatus) -> bool:
+    return status.phase in ("Succeeded", "Failed")
+
+
+def _names(resource: Resource, chosen: Callable[[int], bool]) -> str:
+    """The containers at some places, as Go prints a list."""
+    every = container_status.all_of(resource.spec)
+    return f"[{' '.join(c.name for at, c in enumerate(every) if chosen(at))}]"
 
 
 def _statuses(spec: Json, resource: Resource) -> Json:

@@ -11,8 +11,8 @@ from typing import Any
 
 from stratus_sim.cluster.calendar import moment
 from stratus_sim.cluster.objects import Resource
+from stratus_sim.cluster.scale_status import AutoscalerStatus
 from stratus_sim.cluster.status import (
-    AutoscalerStatus,
     CronJobStatus,
     DaemonSetStatus,
     DeploymentStatus,
@@ -26,6 +26,14 @@ from stratus_sim.kernel import SECOND_US
 
 Json = dict[str, Any]
 REVISION = "deployment.kubernetes.io/revision"
+_PROGRESSING = {
+    progress.CREATED: 'Created new replica set "{}"',
+    progress.UPDATED: 'ReplicaSet "{}" is progressing.',
+    progress.AVAILABLE: 'ReplicaSet "{}" has successfully progressed.',
+    progress.EXCEEDED: 'ReplicaSet "{}" has timed out progressing.',
+    progress.PAUSED: "Deployment is paused",
+    progress.RESUMED: "Deployment is resumed",
+}
 _PROGRESS = {progress.EXCEEDED: "False", progress.PAUSED: "Unknown", progress.RESUMED: "Unknown"}
 
 
@@ -62,13 +70,15 @@ def _deployment(body: Json, resource: Resource) -> None:
 def _available(status: DeploymentStatus, minimum: int) -> Json:
     holds = status.available >= minimum
     reason = "MinimumReplicasAvailable" if holds else "MinimumReplicasUnavailable"
-    return condition("Available", holds, status.since_us, reason)
+    message = f"Deployment {'has' if holds else 'does not have'} minimum availability."
+    return {**condition("Available", holds, status.since_us, reason), "message": message}
 
 
 def _progressing(status: DeploymentStatus) -> list[Json]:
     if not status.progress:
         return []
     found = condition("Progressing", True, status.progress_us, status.progress)
+    found["message"] = _PROGRESSING[status.progress].format(status.current)
     return [{**found, "status": _PROGRESS.get(status.progress, "True"), "lastUpdateTime": found["lastTransitionTime"]}]
 
 
@@ -129,7 +139,9 @@ def _job(body: Json, resource: Resource) -> None:
 def _job_conditions(resource: Resource) -> list[Json]:
     status: JobStatus = resource.status
     if status.finished and status.finished_us is not None:
-        return [{**condition(status.finished, True, status.finished_us, status.reason), "message": status.message}]
+        kinds = ("SuccessCriteriaMet" if status.finished == "Complete" else "FailureTarget", status.finished)
+        found = [condition(kind, True, status.finished_us, status.reason) for kind in kinds]
+        return [{**one, "message": status.message} for one in found]
     return [condition("Suspended", True, resource.created_us, "JobSuspended")] if status.suspended else []
 
 
@@ -177,12 +189,33 @@ def _current(metric: Any, value: int) -> Json:
     return {"type": "ContainerResource", "containerResource": named}
 
 
+_SAID = {
+    "ReadyForNewScale": "recommended size matches current size",
+    "SucceededRescale": "the HPA controller was able to update the target scale to {desired}",
+    "ScaleUpStabilized":
+        "recent recommendations were lower than current one, applying the lowest recent recommendation",
+    "ScaleDownStabilized":
+        "recent recommendations were higher than current one, applying the highest recent recommendation",
+    "ValidMetricFound": "the HPA was able to successfully calculate a replica count",
+    "DesiredWithinRange": "the desired count is within the acceptable range",
+    "TooManyReplicas": "the desired replica count is more than the maximum replica count",
+    "TooFewReplicas": "the desired replica count is less than the minimum replica count",
+    "ScaleUpLimit": "the desired replica count is increasing faster than the maximum scale rate",
+    "ScaleDownLimit": "the desired replica count is decreasing faster than the maximum scale rate",
+}  # fmt: skip
+
+
 def _autoscaler_conditions(status: AutoscalerStatus) -> list[Json]:
     since_us = status.last_scale_us or 0
-    bad = ("FailedGetScale", "FailedGetResourceMetric", "ScalingDisabled", "DesiredWithinRange")
     named = (("AbleToScale", status.able), ("ScalingActive", status.active), ("ScalingLimited", status.limited))
-    found = [condition(kind, reason not in bad, since_us, reason) for kind, reason in named if reason]
-    return [{**c, "message": status.problem} if c["status"] == "False" and status.problem else c for c in found]
+    found = [(kind, reason) for kind, reason in named if reason]
+    return [
+        {
+            **condition(kind, reason in _SAID and reason != "DesiredWithinRange", since_us, reason),
+            "message": _SAID[reason].format(desired=status.desired) if reason in _SAID else status.problem,
+        }
+        for kind, reason in found
+    ]
 
 
 WORKLOADS: Mapping[type, Callable[[Json, Resource], None]] = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stratus_sim.cluster.events import EventRecord
+from stratus_sim.cluster.objects import EventRecord
 
 KUBELET = "kubelet"
 _CONTROLLERS: Mapping[str, str] = {

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from stratus_sim.application import epochs
 from stratus_sim.application.flow import CallFlow, EntryFlow, Flows, WorkloadFlow
-from stratus_sim.cluster.events import EventRecord
+from stratus_sim.cluster.correlator import recent
+from stratus_sim.cluster.objects import EventRecord
 from stratus_sim.telemetry.alerts import Alert, firing
 from stratus_sim.telemetry.render import Json, timestamp
 
@@ -26,15 +27,12 @@ def alerts(world: World) -> list[Json]:
 
 
 def _alert(alert: Alert) -> Json:
-    labels = {"alertname": alert.name, alert.label: alert.subject}
-    if alert.namespace:
-        labels["namespace"] = alert.namespace
-    return {"labels": labels, "state": "firing", "activeAt": timestamp(alert.since_us)}
+    return {"labels": alert.labels, "state": "firing", "activeAt": timestamp(alert.since_us)}
 
 
 def events(world: World, namespace: str | None) -> list[Json]:
     """The Events about objects of a namespace (all for None), newest last."""
-    found = [e for e in world.cluster.events.values() if namespace in (None, e.involved.namespace)]
+    found = [e for e in recent(world).values() if namespace in (None, e.involved.namespace)]
     return [_event(e) for e in sorted(found, key=lambda e: (e.last_us, e.first_us, e.involved, e.reason, e.message))]
 
 

@@ -15,8 +15,9 @@ from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.application import Application, describe
 from stratus_sim.manifests.load import Manifests, load
 from stratus_sim.manifests.topology import load_topology
+from stratus_sim.snapshot import Snapshot
 from stratus_sim.testing.scenario import Scenario
-from stratus_sim.world import Snapshot, World
+from stratus_sim.world import World
 
 
 class Source(NamedTuple):

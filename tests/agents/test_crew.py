@@ -81,7 +81,15 @@ def _deletes_pods(outcome) -> int:
 def test_mistakes_come_by_seed_and_are_undone(endpoint) -> None:
     endpoint(mistakes=Mistakes(wrong_target=1000))
     outcome = played(drive("stratus", MODEL))
-    assert {a.decision.kind for a in outcome.episode.attempts} == {"abort"}
+    told: list[list[str]] = []
+    for event in outcome.episode.events:
+        if event["kind"] == "attempt.begin":
+            told.append([])
+        elif event["kind"] == "policy.action":
+            told[-1].append(event["told"])
+    done = [any(line.startswith("done: ") for line in lines) for lines in told]
+    assert sum(done) > 1
+    assert [a.decision.kind for a in outcome.episode.attempts] == ["abort" if did else "commit" for did in done]
     assert outcome.problem == ""
     alone = played(drive("retry", MODEL))
     assert alone.problem != ""

@@ -82,7 +82,7 @@ def test_it_warms_with_requests_not_with_time() -> None:
 def test_a_warming_cache_is_looked_at_when_it_has_got_warmer_and_no_more() -> None:
     world = shop()
     restart(world, 6)
-    assert 10 <= begun(world, 120) <= 20
+    assert 10 <= begun(world, 120) <= 36, "twice a step: the database is asked again at what it then gets"
     assert held(world)[0].asked == WARM
 
 
@@ -95,7 +95,7 @@ def test_looking_more_often_warms_nothing() -> None:
         fork.run_for(SECOND_US)
     world.run_for(30 * SECOND_US)
     assert recall(fork, key("cache")) == recall(world, key("cache"))
-    assert begun(fork, 60) <= 12, "a look that another one has overtaken is not taken"
+    assert begun(fork, 60) <= 24, "a look that another one has overtaken is not taken"
 
 
 def test_a_new_process_beside_a_warm_one_misses_its_half() -> None:

@@ -137,9 +137,11 @@ def test_a_variant_says_how_many_fail() -> None:
 def test_cpu_and_latency() -> None:
     world = demo()
     quiet = epochs.current(world).workloads
-    choose(world, adHighCpu="on", imageSlowLoad="5sec")
+    choose(world, adHighCpu="on")
     busy = epochs.current(world).workloads
     assert busy["default/adservice"].load_permille == 8 * quiet["default/adservice"].load_permille
+    choose(world, imageSlowLoad="5sec")
+    busy = epochs.current(world).workloads
     assert busy["default/image-provider"].latency_us - quiet["default/image-provider"].latency_us == 5_000_000
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from stratus_sim.application import epochs
+from stratus_sim.application.dynamics.plan import plan_of
 from stratus_sim.application.flow import CallFlow, EntryFlow, Flows
-from stratus_sim.application.graph import plan_of
 from stratus_sim.cluster import api, nodes
 from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.genesis import deploy
@@ -16,6 +16,7 @@ from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.application import describe
 from stratus_sim.manifests.load import Manifests
 from stratus_sim.manifests.topology import Profile
+from stratus_sim.manifests.traffic_shapes import DeclaredLoad
 from stratus_sim.telemetry.alerts import firing
 from stratus_sim.world import World
 from tests.application.mesh import deployment, key, mesh, node_of, scale, service
@@ -56,14 +57,16 @@ def test_a_failure_goes_round_a_cycle_to_the_users() -> None:
 
 def test_a_cycle_is_worked_out_in_order_of_name() -> None:
     ring = [f"w{n}>w{(n + 1) % 8}" for n in range(8)]
-    order = plan_of(mesh("a>w0", *ring).application).order
-    assert [name.partition("/")[2] for name in order] == [*(f"w{n}" for n in reversed(range(8))), "a"]
+    plan = plan_of(mesh("a>w0", *ring).application)
+    order = [plan.workloads[one.workload].partition("/")[2] for one in plan.operations if one.workload >= 0]
+    assert order == ["a", *(f"w{n}" for n in range(8))]
 
 
-def test_a_workload_without_pods_refuses_and_is_full() -> None:
+def test_what_a_workload_without_pods_refuses_never_arrives() -> None:
     flows = down(mesh("a>b", "b>c"), "b")
     gone = flows.workloads["default/b"]
-    assert (gone.pods, gone.success_permille, gone.load_permille, gone.rate) == (0, 0, 1000, DEFAULT_RATE)
+    assert (gone.pods, gone.success_permille, gone.load_permille, gone.rate) == (0, 0, 0, 0)
+    assert call(flows, "a", "b").rate == DEFAULT_RATE
     assert (call(flows, "a", "b").error, call(flows, "a", "b").latency_us) == ("connection refused", 1000)
     assert (call(flows, "b", "c").error, call(flows, "b", "c").success_permille) == ("", 1000), "nobody calls"
 
@@ -146,7 +149,7 @@ def test_a_lost_node_is_felt_by_users_before_the_control_plane_knows() -> None:
     begun = world.now_us + SECOND_US
     world.run_for(39 * SECOND_US)
     assert world.store.state.objects[ObjectKey("Node", "", "n")].status.ready
-    assert dict(world.traffic.erring) == {"default/a": begun, "default/b": begun}
+    assert dict(world.traffic.erring) == {"default/a": begun}
 
 
 def test_more_users_are_felt_without_any_change_of_the_cluster() -> None:
@@ -174,6 +177,8 @@ def test_what_nobody_asks_for_neither_errs_nor_lags() -> None:
     down(world, "c")
     world.run_for(60 * SECOND_US)
     assert dict(world.traffic.erring) == {}
+    idle = epochs.current(world).workloads["default/b"]
+    assert (idle.rate, idle.success_permille) == (0, 0), "but it is known how it would fare"
 
 
 def test_many_changes_at_one_instant_are_one_look() -> None:
@@ -228,3 +233,20 @@ def test_the_port_of_an_address_may_stand_in_a_variable_beside_it() -> None:
 def test_what_a_circle_of_calls_carries_reaches_all_of_it_and_what_it_calls() -> None:
     world = mesh("a>c", "c>b", "b>c", "b>d")
     assert rates(world) == dict.fromkeys("abcd", DEFAULT_RATE)
+
+
+@pytest.mark.parametrize("load", [None, DeclaredLoad()])
+def test_a_circle_of_calls_comes_to_rest(load: DeclaredLoad | None) -> None:
+    world = mesh("a>b", "b>a", load=load)
+    world.run_for(3600 * SECOND_US)
+    found = entry(world)
+    assert (found.success_permille, found.latency_us) == (1000, pytest.approx(3 * 1000, rel=0.02)), "a, b, a once more"
+    assert not world.kernel.timers
+
+
+def test_a_circle_that_was_broken_is_whole_again() -> None:
+    world = mesh("a>c", "c>b", "b>c", "b>d")
+    assert down(world, "d").entries[0].success_permille == 0
+    scale(world, "d", 1)
+    world.run_for(60 * SECOND_US)
+    assert entry(world).success_permille == 1000

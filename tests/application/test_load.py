@@ -9,13 +9,14 @@ import pytest
 from stratus_sim.application import epochs
 from stratus_sim.application.dynamics.counters import totals
 from stratus_sim.application.dynamics.load import poisson
+from stratus_sim.faults import find, inject
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.kernel.streams import draw_bits
 from stratus_sim.manifests.topology import load_topology
 from stratus_sim.manifests.traffic_reader import Names, read_traffic
 from stratus_sim.manifests.traffic_shapes import DeclaredLoad
 from stratus_sim.world import World
-from tests.application.mesh import mesh, scale
+from tests.application.mesh import key, mesh, scale
 
 POISSON = DeclaredLoad(rps=100, arrivals="poisson")
 
@@ -112,5 +113,23 @@ def test_a_trace_may_stand_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "day.csv").write_text("0,10\n1,20\n")
     (tmp_path / "topology.yaml").write_text("load: {trace: day.csv}")
     traffic = read_traffic(load_topology(tmp_path / "topology.yaml"), Names((), {}, ()))
-    assert traffic is not None
     assert traffic.load.trace == (10, 20)
+
+
+@pytest.mark.parametrize("load", [None, DeclaredLoad(rps=100), DeclaredLoad(rps=100, arrivals="poisson")])
+def test_a_spike_is_of_one_entry_and_ends_when_it_is_switched_off(load: DeclaredLoad | None) -> None:
+    world = mesh("a>c", "b>c", entrypoints=("a", "b"), load=load)
+    fault, target = find("load-spike"), key("a", "Service")
+    assert fault.targets(world) == [target, key("b", "Service")]
+    assert not fault.evident(world, target)
+    inject.schedule(world, 0, fault.name, target)
+    world.run_for(2 * SECOND_US)
+    before = totals(world).entries
+    world.run_for(60 * SECOND_US)
+    came = [totals(world).entries[name].tried - before[name].tried for name in ("default/a", "default/b")]
+    assert came == pytest.approx([60 * 100_000, 60 * 50_000], rel=0.05)
+    assert [fault.evident(world, one) for one in fault.targets(world)] == [True, False]
+    world.schedule(0, "fault.heal", fault.name, target)
+    world.run_for(2 * SECOND_US)
+    assert not fault.evident(world, target)
+    assert not world.traffic.spikes

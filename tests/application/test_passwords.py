@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from stratus_sim.application.behaviours.console import run
 from stratus_sim.cluster import pods
 from stratus_sim.kernel import SECOND_US
-from stratus_sim.world import Snapshot, World
+from stratus_sim.snapshot import Snapshot
+from stratus_sim.world import World
 from tests.application.backends import act, crash, pod_of, users
 from tests.application.test_database import accounts, store
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from stratus_sim.application import epochs
+from stratus_sim.application.answers import manner_of
 from stratus_sim.application.behaviours.cache import cache
 from stratus_sim.application.behaviours.registry import (
     ANNOTATION,
@@ -90,6 +91,6 @@ def test_two_of_one_name(mine: dict[str, Behaviour]) -> None:
 
 def test_what_a_caller_sees() -> None:
     served = Served(success=0.8, errors={"busy": 0.15, "slow": 0.05}, refused={"a/b": {"no": 0.5, "never": 0.25}})
-    assert served.seen_by("other") == (0.8, "busy")
-    assert served.seen_by("a/b") == (0.25, "no")
-    assert Served().seen_by("anybody") == (1.0, "")
+    assert manner_of(served).seen_by("other") == (800_000, "busy")
+    assert manner_of(served).seen_by("a/b") == (250_000, "no")
+    assert manner_of(Served()).seen_by("anybody") == (1_000_000, "")

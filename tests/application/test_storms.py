@@ -7,12 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from stratus_sim.application import epochs
+from stratus_sim.application.dynamics.counters import totals
+from stratus_sim.faults import find, inject
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.topology import Profile
 from stratus_sim.manifests.traffic import BreakerRule
 from stratus_sim.manifests.traffic_shapes import DeclaredLoad, DeclaredPolicy
 from stratus_sim.world import World
-from tests.application.mesh import mesh, scale
+from tests.application.mesh import key, mesh, scale
 
 NEAR_CAPACITY = DeclaredLoad(rps=360)
 """Of 400 requests per second that four pods of `c` with 100m each carry at 1 ms of CPU."""
@@ -34,6 +36,13 @@ def more_users(world: World) -> None:
     world.schedule(0, "traffic.load", 1000)
 
 
+def a_spike(world: World) -> None:
+    inject.schedule(world, 0, "load-spike", key("a", "Service"))
+    world.run_for(TRIGGER_US)
+    assert find("load-spike").evident(world, key("a", "Service"))
+    world.schedule(0, "fault.heal", "load-spike", key("a", "Service"))
+
+
 def half_the_pods(world: World) -> None:
     scale(world, "c", 2)
     world.run_for(TRIGGER_US)
@@ -45,7 +54,7 @@ def answered(world: World) -> int:
     return epochs.current(world).entries[0].success_permille
 
 
-@pytest.mark.parametrize("trigger", [more_users, half_the_pods])
+@pytest.mark.parametrize("trigger", [more_users, a_spike, half_the_pods])
 def test_retries_keep_an_overload_alive_when_its_cause_is_gone(trigger: Callable[[World], None]) -> None:
     world = chain(retries=3)
     assert answered(world) == 1000, "it is well as long as nothing happens"
@@ -59,7 +68,7 @@ def test_retries_keep_an_overload_alive_when_its_cause_is_gone(trigger: Callable
     assert storming.rate == 4 * 4 * NEAR_CAPACITY.rps * 1000, "each of four tries of `a` makes four of `b`"
 
 
-@pytest.mark.parametrize("trigger", [more_users, half_the_pods])
+@pytest.mark.parametrize("trigger", [more_users, a_spike, half_the_pods])
 @pytest.mark.parametrize(
     "policy",
     [{}, {"retries": 3, "budget_permille": 50}, {"retries": 3, "breaker": BreakerRule()}],
@@ -71,7 +80,7 @@ def test_without_the_storm_it_recovers(policy: dict, trigger: Callable[[World], 
     assert answered(world) < 500, "the trigger hurts as much"
     world.run_for(LATER_US)
     assert answered(world) == 1000
-    assert not any(world.traffic.motion.queues)
+    assert not any(found.queued for found in totals(world).workloads.values())
     assert not world.kernel.timers, "a world at rest costs nothing"
 
 

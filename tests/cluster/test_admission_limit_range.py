@@ -8,6 +8,7 @@ import pytest
 
 from stratus_sim.cluster import api
 from stratus_sim.cluster.admission.registry import Denied
+from stratus_sim.world import World
 from tests.cluster.test_admission_quota import pod, quota
 from tests.cluster.workloads import cluster, get, key, members, reasons, template, workload
 
@@ -56,15 +57,43 @@ def test_defaults_reach_the_pods_of_controllers_and_make_them_fit_a_quota() -> N
          "minimum cpu usage per Container is 100m, but request is 50m"),
         ({"maxLimitRequestRatio": {"cpu": "2"}}, {"requests": {"cpu": "100m"}, "limits": {"cpu": "300m"}},
          "cpu max limit to request ratio per Container is 2, but provided ratio is 3.000000"),
+        ({"min": {"cpu": "100m"}}, {"requests": {"cpu": "100m"}}, ""),
+        ({"maxLimitRequestRatio": {"cpu": "2"}}, {"limits": {"memory": "1Gi"}},
+         "cpu max limit to request ratio per Container is 2, but no request is specified or request is 0"),
+        ({"maxLimitRequestRatio": {"cpu": "2"}}, {"requests": {"cpu": "1"}},
+         "cpu max limit to request ratio per Container is 2, but no limit is specified or limit is 0"),
         ({"type": "Pod", "max": {"cpu": "1"}}, {"requests": {"cpu": "1"}},
          "maximum cpu usage per Pod is 1.  No limit is specified"),
     ],
 )  # fmt: skip
 def test_bounds_are_held_in_the_words_of_the_api_server(limit: Json, stated: Json, said: str) -> None:
     world = cluster(limits(**limit))
-    with pytest.raises(Denied) as refused:
-        api.put(world, pod("a", **stated), "user")
-    assert str(refused.value) == f'pods "a" is forbidden: {said}'
+    assert refused(world, pod("a", **stated)) == (f'pods "a" is forbidden: {said}' if said else "")
+
+
+def refused(world: World, manifest: Json) -> str:
+    """What the API server says to a new object; "" when it lets it in."""
+    try:
+        api.put(world, manifest, "user")
+    except Denied as denied:
+        return str(denied)
+    return ""
+
+
+def test_a_pod_takes_as_much_as_its_largest_init_container() -> None:
+    manifest = pod("a", limits={"cpu": "1"})
+    large = {"name": "i", "image": "w:1", "resources": {"limits": {"cpu": "3"}}}
+    manifest = {**manifest, "spec": {**manifest["spec"], "initContainers": [large]}}
+    world = cluster(limits(type="Pod", max={"cpu": "2"}))
+    assert refused(world, manifest) == 'pods "a" is forbidden: maximum cpu usage per Pod is 2, but limit is 3'
+
+
+def test_a_default_limit_below_a_request_makes_the_pod_invalid() -> None:
+    """kubernetes.io/docs/concepts/policy/limit-range, "Constraints on resource limits and requests"."""
+    world = cluster(limits(default={"cpu": "500m"}))
+    problem = 'Invalid value: "700m": must be less than or equal to cpu limit of 500m'
+    said = f'Pod "a" is invalid: spec.containers[0].resources.requests: {problem}'
+    assert refused(world, pod("a", requests={"cpu": "700m"})) == said
 
 
 def test_a_claim_has_bounds_too() -> None:

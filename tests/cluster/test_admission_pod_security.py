@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from stratus_sim.cluster import api
-from stratus_sim.cluster.admission.pod_security import ENFORCE, violations
+from stratus_sim.cluster.admission.pod_security import ENFORCE
+from stratus_sim.cluster.admission.pod_standards import violations
 from stratus_sim.cluster.admission.registry import Denied
 from stratus_sim.kernel import SECOND_US
 from tests.cluster.workloads import cluster, members, workload
@@ -33,6 +34,18 @@ def pod(context: Json | None = None, port: int = 0, **spec: Any) -> Json:
          'non-default capabilities (container "c" must not include "NET_ADMIN" in securityContext.capabilities.add)'),
         (pod(volumes=[{"name": "v", "hostPath": {"path": "/"}}]), 'hostPath volumes (volume "v")'),
         (pod(port=80), 'hostPort (container "c" uses hostPort 80)'),
+        (pod({"windowsOptions": {"hostProcess": True}}),
+         'hostProcess (container "c" must not set securityContext.windowsOptions.hostProcess=true)'),
+        (pod({"procMount": "Unmasked"}),
+         'procMount (container "c" must not set securityContext.procMount to "Unmasked")'),
+        (pod({"seccompProfile": {"type": "Unconfined"}}, securityContext={"seccompProfile": {"type": "Unconfined"}}),
+         'seccompProfile (pod and container "c" must not set securityContext.seccompProfile.type to "Unconfined")'),
+        (pod(securityContext={"seLinuxOptions": {"type": "spc_t"}}),
+         "seLinuxOptions (pod set forbidden securityContext.seLinuxOptions)"),
+        (pod(securityContext={"sysctls": [{"name": "kernel.msgmax"}, {"name": "net.ipv4.tcp_syncookies"}]}),
+         "forbidden sysctls (kernel.msgmax)"),
+        (pod({"appArmorProfile": {"type": "Unconfined"}}),
+         'forbidden AppArmor profile (container "c" must not set AppArmor profile type to "Unconfined")'),
     ],
 )  # fmt: skip
 def test_baseline(spec: Json, said: str) -> None:
@@ -48,6 +61,8 @@ def test_baseline(spec: Json, said: str) -> None:
         ({"capabilities": {"drop": ["ALL"], "add": ["CHOWN"]}}, "unrestricted capabilities"),
         ({"runAsNonRoot": False}, "runAsNonRoot != true"),
         ({"seccompProfile": {"type": "Unconfined"}}, "seccompProfile"),
+        ({"runAsUser": 0}, 'runAsUser=0 (container "c" must not set runAsUser=0)'),
+        ({"procMount": "Unmasked"}, "procMount"),
     ],
 )
 def test_restricted(context: Json, said: str) -> None:
@@ -72,6 +87,11 @@ def test_a_namespace_enforces_its_standard_on_users_and_controllers() -> None:
     world = cluster(namespace("restricted"), workload("Deployment"), seconds=5)
     assert members(world, "Deployment") == []
     with pytest.raises(Denied, match='pods "p" is forbidden: violates PodSecurity "restricted:latest": allowPriv'):
+        api.put(world, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": pod()}, "user")
+    pinned = namespace("restricted")
+    pinned["metadata"]["labels"][f"{ENFORCE}-version"] = "v1.30"
+    api.put(world, pinned, "user")
+    with pytest.raises(Denied, match=r'violates PodSecurity "restricted:v1\.30"'):
         api.put(world, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": pod()}, "user")
     api.put(world, namespace("baseline"), "user")
     world.run_for(30 * SECOND_US)

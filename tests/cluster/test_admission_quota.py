@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from typing import Any
 
 import pytest
@@ -59,6 +60,17 @@ def test_containers_must_state_what_is_limited() -> None:
         api.put(world, pod("a"), "user")
 
 
+def test_init_containers_must_state_it_too_and_sidecars_add_up() -> None:
+    world = cluster(quota(requests_cpu="3"))
+    first = {"name": "i", "image": "w:1", "resources": {"requests": {"cpu": "1"}}}
+    stated = pod("a", requests={"cpu": "1"})
+    with pytest.raises(Denied, match=r"must specify requests\.cpu for: i"):
+        api.put(world, {**stated, "spec": {**stated["spec"], "initContainers": [{**first, "resources": {}}]}}, "user")
+    sidecar = {**first, "name": "s", "restartPolicy": "Always"}
+    api.put(world, {**stated, "spec": {**stated["spec"], "initContainers": [sidecar, first]}}, "user")
+    assert used(world) == {"requests.cpu": 2000}
+
+
 def test_a_replica_set_says_why_it_lacks_pods_and_gets_them_once_there_is_room() -> None:
     world = cluster(quota(pods="2"), workload("ReplicaSet", replicas=4), seconds=30)
     assert len(members(world, "ReplicaSet")) == 2
@@ -67,6 +79,26 @@ def test_a_replica_set_says_why_it_lacks_pods_and_gets_them_once_there_is_room()
     change(world, "ResourceQuota", "q", hard={"pods": "9"})
     world.run_for(60 * SECOND_US)
     assert len(members(world, "ReplicaSet")) == 4
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "ReplicaSet"])
+def test_a_workload_says_that_its_replicas_fail_until_they_do_not(kind: str) -> None:
+    world = cluster(quota(pods="2"), workload(kind, replicas=4), seconds=400)
+    (failure,) = [c for c in conditions(world, kind) if c["type"] == "ReplicaFailure"]
+    assert (failure["status"], failure["reason"]) == ("True", "FailedCreate")
+    assert re.match(r'pods "w-.*" is forbidden: exceeded quota: q, requested: pods=1', failure["message"])
+    assert failure["lastTransitionTime"] == "2025-01-01T00:00:00Z"
+    fork = world.fork()
+    change(fork, kind, replicas=2)
+    fork.run_for(SECOND_US)
+    change(world, "ResourceQuota", "q", hard={"pods": "9"})
+    world.run_for(1000 * SECOND_US)
+    for now in (fork, world):
+        assert "ReplicaFailure" not in {c["type"] for c in conditions(now, kind)}
+
+
+def conditions(world: World, kind: str) -> list[Json]:
+    return list(render(world, get(world, kind))["status"].get("conditions", []))
 
 
 @pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet", "Deployment"])

@@ -64,13 +64,13 @@ def test_a_deployment_cannot_replace_its_pods_until_the_webhook_is_gone() -> Non
     world = broken()
     scale(world, "b", 3)
     world.run_for(30 * SECOND_US)
-    alive = [p for p in world.store.list("Pod") if p.labels == {"app": "b"}]
+    alive = [p for p in world.store.list("Pod") if p.labels["app"] == "b"]
     assert len(alive) == 1
     said = {e.message for e in world.cluster.events.values() if e.reason == "FailedCreate"}
     assert said and all(m.startswith("Error creating: Internal error occurred: failed calling webhook") for m in said)
     api.delete(world, ObjectKey("ValidatingWebhookConfiguration", "", "check"), "user")
     world.run_for(120 * SECOND_US)
-    assert sum(p.status.ready for p in world.store.list("Pod") if p.labels == {"app": "b"}) == 3
+    assert sum(p.status.ready for p in world.store.list("Pod") if p.labels["app"] == "b") == 3
 
 
 def test_a_webhook_that_answers_lets_the_write_through() -> None:

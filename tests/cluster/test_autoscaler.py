@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stratus_sim.cluster import api
+from stratus_sim.cluster.merge import strategic_merge
 from stratus_sim.cluster.objects import ObjectKey
-from stratus_sim.cluster.status import Recommendation, ScaleEvent
+from stratus_sim.cluster.scale_status import Recommendation, ScaleEvent
 from stratus_sim.cluster.workloads import scaling
 from stratus_sim.cluster.workloads.bounds import wanted
 from stratus_sim.cluster.workloads.scaling import Reading
@@ -97,6 +99,120 @@ def test_without_requests_or_a_source_nothing_is_scaled_and_the_condition_says_w
     conditions = {c["type"]: c for c in render(world, world.store.state.objects[HPA])["status"]["conditions"]}
     assert replicas(world) == 1
     assert (conditions["ScalingActive"]["status"], conditions["AbleToScale"]["status"]) == ("False", "True")
+
+
+def said(world: World) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for event in sorted(world.cluster.events.values(), key=lambda e: e.first_us):
+        if event.involved == HPA:
+            found.setdefault(event.reason, []).append(event.message)
+    return found
+
+
+def conditions(world: World) -> dict[str, tuple[str, str, str]]:
+    """(status, reason, message) of each condition."""
+    shown = render(world, world.store.state.objects[HPA])["status"]["conditions"]
+    return {c["type"]: (c["status"], c["reason"], c["message"]) for c in shown}
+
+
+def metric(name: str, target: dict[str, Any], kind: str = "resource", **more: Any) -> dict[str, Any]:
+    return {"type": kind[0].upper() + kind[1:], kind: {"name": name, "target": target, **more}}
+
+
+SHARE, NAMED = {"type": "Utilization", "averageUtilization": 50}, {"metric": {"name": "queue"}, "target": {}}
+WORTH = {"type": "AverageValue", "averageValue": "50m"}
+
+
+@pytest.mark.parametrize(
+    ("found", "name"),
+    [
+        (metric("cpu", SHARE), "cpu resource utilization (percentage of request)"),
+        (metric("cpu", WORTH), "cpu resource"),
+        (metric("cpu", SHARE, "containerResource", container="a"),
+         "cpu container resource utilization (percentage of request)"),
+    ],
+)  # fmt: skip
+def test_an_event_says_what_a_new_size_is_for(found: dict[str, Any], name: str) -> None:
+    world = scaled(metrics=[found])
+    load(world, 2000, 60)
+    assert said(world)["SuccessfulRescale"] == [f"New size: 2; reason: {name} above target"]
+    able = ("True", "ReadyForNewScale", "recommended size matches current size")
+    assert conditions(world)["AbleToScale"] == able
+    load(world, 1000, 400)
+    assert said(world)["SuccessfulRescale"][1:] == ["New size: 1; reason: All metrics below target"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "before", "why"), [(3, 9, 1, "3; reason: Current number of replicas below Spec.MinReplicas"),
+                                       (1, 2, 4, "2; reason: Current number of replicas above Spec.MaxReplicas")],
+)  # fmt: skip
+def test_a_size_out_of_bounds_is_brought_back_whatever_metrics_say(low: int, high: int, before: int, why: str) -> None:
+    world = scaled(low=low, high=high, metrics=[{"type": "Pods", "pods": NAMED}])
+    api.put(world, strategic_merge(world.store.state.objects[key("a")].manifest, {"spec": {"replicas": before}}), "x")
+    world.run_for(20 * SECOND_US)
+    assert said(world)["SuccessfulRescale"] == [f"New size: {why}"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "why"),
+    [
+        ("pods", "FailedGetPodsMetric",
+         "unable to get metric queue: unable to fetch metrics from custom metrics API: "
+         "no custom metrics API (custom.metrics.k8s.io) registered"),
+        ("external", "FailedGetExternalMetric",
+         "unable to get external metric default/queue/nil: unable to fetch metrics from external metrics API: "
+         "no external metrics API (external.metrics.k8s.io) registered"),
+    ],
+)  # fmt: skip
+def test_a_metric_nobody_serves_lets_the_others_add_and_not_take_away(kind: str, reason: str, why: str) -> None:
+    cpu = metric("cpu", {"type": "Utilization", "averageUtilization": 50})
+    world = scaled(metrics=[cpu, {"type": kind.capitalize(), kind: NAMED}])
+    load(world, 3000, 120)
+    assert replicas(world) == 3
+    assert conditions(world)["ScalingActive"][:2] == ("True", "ValidMetricFound")
+    load(world, 1000, 900)
+    assert replicas(world) == 3
+    message = f"the HPA was unable to compute the replica count: {why}"
+    assert conditions(world)["ScalingActive"] == ("False", reason, message)
+    assert said(world)[reason] == [why]
+    invalid = f"invalid metrics (1 invalid out of 2), first error is: {why}"
+    assert said(world)["FailedComputeMetricsReplicas"] == [invalid]
+
+
+def test_two_autoscalers_of_one_workload_do_nothing_until_one_is_gone() -> None:
+    world = scaled()
+    found = world.store.state.objects[HPA].manifest
+    api.put(world, {**found, "metadata": {"name": "b", "namespace": "default"}}, "user")
+    load(world, 4000, 120)
+    assert replicas(world) == 1
+    rivals = "pods by selector app=a are controlled by multiple HPAs: [default/a default/b]"
+    message = f"the HPA was unable to compute the replica count: {rivals}"
+    assert conditions(world)["ScalingActive"] == ("False", "AmbiguousSelector", message)
+    assert said(world)["AmbiguousSelector"] == [rivals]
+    api.delete(world, HPA._replace(name="b"), "user")
+    world.run_for(120 * SECOND_US)
+    assert replicas(world) == 4
+
+
+def test_without_its_target_it_says_so_and_goes_on_when_it_comes() -> None:
+    world = scaled()
+    found = world.store.state.objects[key("a")].manifest
+    api.delete(world, key("a"), "user")
+    world.run_for(30 * SECOND_US)
+    problem = "the HPA controller was unable to get the target's current scale: "
+    assert said(world)["FailedGetScale"] == ['deployments.apps "a" not found']
+    assert conditions(world)["AbleToScale"] == ("False", "FailedGetScale", problem + 'deployments.apps "a" not found')
+    api.put(world, found, "user")
+    load(world, 3000, 120)
+    assert replicas(world) == 3
+
+
+def test_a_window_that_holds_growth_back_says_so() -> None:
+    world = scaled(behavior={"scaleUp": {"stabilizationWindowSeconds": 120}})
+    load(world, 2000, 60)
+    assert (replicas(world), conditions(world)["AbleToScale"][1]) == (1, "ScaleUpStabilized")
+    load(world, 2000, 120)
+    assert replicas(world) == 2
 
 
 @settings(max_examples=200, deadline=None)

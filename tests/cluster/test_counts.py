@@ -49,7 +49,9 @@ def check_slices(world: World) -> None:
         found = world.store.get(slice_of(service.key))
         selected = world.store.selected(service.key.namespace, service.spec.selector)
         if found is not None:
-            assert [e.pod for e in found.status.endpoints] == [pod.key.name for pod in selected if serving(pod)]
+            there = [pod for pod in selected if pod.status.ip and not pods.ended(pod)]
+            told = [(pod.key.name, serving(pod), pod.status.ready, pod.deleting) for pod in there]
+            assert [(e.pod, e.ready, e.serving, e.terminating) for e in found.status.endpoints] == told
 
 
 @settings(max_examples=25, deadline=None)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stratus_sim.cluster import api
 from stratus_sim.cluster.workloads import cron
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.world import World
@@ -120,3 +121,16 @@ def test_other_zones_and_nonsense_start_nothing_and_say_so() -> None:
         assert world.store.list("Job") == []
         assert reason in reasons(world, KIND)
     assert get(world, KIND).key == key(KIND)
+
+
+def test_a_job_the_api_server_refuses_is_tried_again() -> None:
+    world = cron_job()
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q", "namespace": "default"}}
+    api.put(world, {**quota, "spec": {"hard": {"count/jobs.batch": "0"}}}, "user")
+    world.run_for(310 * SECOND_US)
+    assert world.store.list("Job") == []
+    (said,) = {e.message for e in world.cluster.events.values() if e.reason == "FailedCreate"}
+    assert said.startswith('Error creating job: jobs.batch "w-28928165" is forbidden: exceeded quota: q, requested: ')
+    api.delete(world, key("ResourceQuota", "q"), "user")
+    world.run_for(60 * SECOND_US)
+    assert [job.key.name for job in world.store.list("Job")] == ["w-28928165"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -146,3 +147,10 @@ def test_it_goes_with_all_it_owns() -> None:
     api.delete(world, key(KIND), "user")
     world.run_for(30 * SECOND_US)
     assert world.store.list("Pod") == world.store.list("ControllerRevision") == []
+
+
+@pytest.mark.parametrize("on_host", [False, True])
+def test_pods_on_the_network_of_the_host_come_before_the_network_does(on_host: bool) -> None:
+    world = cluster(workload(KIND, template=template(hostNetwork=on_host)), nodes=1, seconds=20)
+    keys = {one["key"] for one in members(world, KIND)[0].manifest["spec"]["tolerations"]}
+    assert ("node.kubernetes.io/network-unavailable" in keys) is on_host

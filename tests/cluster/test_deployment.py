@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from stratus_sim.cluster import api
 from stratus_sim.cluster.workloads import deployment
 from stratus_sim.kernel import SECOND_US
+from stratus_sim.telemetry.render import render
 from stratus_sim.world import World
 from tests.cluster.workloads import available, change, cluster, get, key, members, ready, retemplate, settled, workload
 
@@ -154,3 +155,24 @@ def test_recreate_waits_until_the_last_old_pod_is_gone() -> None:
         assert not (there & uids and there - uids)
     assert ready(world, KIND) == 3
     assert sizes(world) == [0, 3]
+
+
+def test_conditions_say_what_people_read_in_them() -> None:
+    world = deployed(1, progressDeadlineSeconds=60)
+    told = {"Available": "Deployment has minimum availability."}
+    first = get(world, KIND).status.current
+    assert conditions(world) == {**told, "Progressing": f'ReplicaSet "{first}" has successfully progressed.'}
+    retemplate(world, KIND, 1, **BROKEN)
+    world.run_for(20 * SECOND_US)
+    second = get(world, KIND).status.current
+    assert conditions(world)["Progressing"] == f'ReplicaSet "{second}" is progressing.'
+    world.run_for(100 * SECOND_US)
+    assert conditions(world) == {**told, "Progressing": f'ReplicaSet "{second}" has timed out progressing.'}
+    change(world, KIND, replicas=3)
+    world.run_for(0)
+    assert conditions(world)["Available"] == "Deployment does not have minimum availability."
+
+
+def conditions(world: World) -> dict[str, str]:
+    """The message of each condition."""
+    return {c["type"]: c["message"] for c in render(world, get(world, KIND))["status"]["conditions"]}

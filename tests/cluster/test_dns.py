@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from stratus_sim.application.epochs import current
+from stratus_sim.application.errors import TIMEOUT_US, found_out_us
 from stratus_sim.cluster import api
 from stratus_sim.cluster.dns import COREDNS, MISBEHAVING, NO_SUCH_HOST, lookup
-from tests.application.mesh import mesh
+from stratus_sim.cluster.merge import strategic_merge
+from tests.application.mesh import deployment, mesh
 
 NAME = "b.default.svc.cluster.local"
 WELL = """.:53 {
@@ -66,3 +68,24 @@ def test_calls_fail_while_the_corefile_is_broken() -> None:
     assert "default/a" in world.traffic.erring  # an epoch has begun by itself
     api.delete(world, COREDNS, "user")
     assert current(world).calls[0].error == ""
+
+
+def test_nobody_behind_the_service_of_names_is_nobody_who_answers() -> None:
+    there = {"namespace": "kube-system", "name": "kube-dns"}
+    found = deployment("coredns")
+    pods = {**found, "metadata": {**found["metadata"], "namespace": "kube-system"}}
+    labels = found["spec"]["selector"]["matchLabels"]
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": there,
+        "spec": {"selector": labels, "ports": [{"port": 53}]},
+    }
+    world = mesh("a>b", extra=[pods, service])
+    errors = []
+    for replicas in (1, 0, 1):
+        api.put(world, strategic_merge(pods, {"spec": {"replicas": replicas}}), "user")
+        world.run_for(60_000_000)
+        errors.append(current(world).calls[0].error)
+    assert errors == ["", "i/o timeout: b", ""]
+    assert found_out_us(errors[1]) == TIMEOUT_US

@@ -10,13 +10,14 @@ import pytest
 from stratus_sim.cluster import api
 from stratus_sim.cluster.merge import strategic_merge
 from stratus_sim.cluster.objects import ObjectKey
+from stratus_sim.kernel import SECOND_US
 from stratus_sim.world import World
 from tests.application.mesh import mesh, service
-from tests.cluster.test_kubelet import only, pods, put, web
+from tests.cluster.test_kubelet import after, only, placed, pods, put, web
 
 
 def endpoints(world: World, name: str = "web") -> dict[str, dict[int, int]]:
-    found = world.store.state.objects[ObjectKey("EndpointSlice", "default", name)].status.endpoints
+    found = world.store.state.objects[ObjectKey("EndpointSlice", "default", name)].status.ready
     return {e.pod: dict(e.ports) for e in found}
 
 
@@ -64,3 +65,40 @@ def test_every_label_of_a_selector_counts() -> None:
     put(world, {**pod.manifest, "metadata": labelled}, seconds=0)
     assert list(endpoints(world, "both")) == [pod.key.name]
     assert endpoints(world, "other") == {}
+
+
+def conditions(world: World, name: str = "web") -> dict[str, tuple[bool, bool, bool]]:
+    """Ready, serving, terminating by pod."""
+    found = world.store.state.objects[ObjectKey("EndpointSlice", "default", name)].status.endpoints
+    return {e.pod: (e.ready, e.serving, e.terminating) for e in found}
+
+
+def test_an_endpoint_is_listed_from_its_address_to_its_end_with_how_it_fares() -> None:
+    slow = {"tcpSocket": {"port": 80}, "initialDelaySeconds": 20}
+    world = put(mesh(), web(readinessProbe=slow), service("web"), seconds=0)
+    after(world, lambda: conditions(world))
+    assert conditions(world) == {only(world).key.name: (False, False, False)}
+    after(world, lambda: only(world).status.ready)
+    world.run_for(0)
+    name = only(world).key.name
+    assert conditions(world) == {name: (True, True, False)}
+    api.delete(world, only(world).key, "test")
+    world.run_for(0)
+    assert conditions(world)[name] == (False, True, True)
+    world.run_for(10 * SECOND_US)
+    assert name not in conditions(world)
+
+
+def test_a_pod_whose_image_cannot_be_had_is_an_endpoint_that_is_not_ready_and_one_without_its_volumes_none() -> None:
+    volume = {"name": "v", "secret": {"secretName": "missing"}}
+    world = put(mesh(), web(image="gone:1"), service("web"))
+    assert [*conditions(world).values()] == [(False, False, False)]
+    world = put(mesh(), placed(web(), volumes=[volume]), service("web"))
+    assert conditions(world) == {}
+
+
+def test_a_service_may_publish_addresses_that_are_not_ready() -> None:
+    published = strategic_merge(service("web"), {"spec": {"publishNotReadyAddresses": True}})
+    dead = {"exec": {"command": ["false"]}}
+    world = put(mesh(), web(readinessProbe=dead), published, seconds=30)
+    assert set(conditions(world).values()) == {(True, False, False)}

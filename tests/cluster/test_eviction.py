@@ -119,8 +119,19 @@ def test_the_api_evicts_answers_429_and_500() -> None:
     with pytest.raises(Refusal, match="disruption budget") as refused:
         evict(view, kind, "default", second, {}, "user")
     assert (refused.value.code, refused.value.reason) == (429, "TooManyRequests")
+    (cause,) = (refused.value.details or {})["causes"]
+    assert cause["message"] == "The disruption budget w needs 1 healthy pods and has 1 currently"
     api.put(world, budget("second", maxUnavailable=1), "user")
     with pytest.raises(Refusal, match="more than one") as refused:
         evict(view, kind, "default", second, {}, "user")
     assert refused.value.code == 500
     assert world.store.get(key("Pod", second)) is not None
+
+
+@pytest.mark.parametrize(
+    ("least", "holds", "reason"), [(1, "True", "SufficientPods"), (2, "False", "InsufficientPods")]
+)
+def test_a_budget_says_whether_it_allows_disruption(least: int, holds: str, reason: str) -> None:
+    world = guarded(2, minAvailable=least)
+    (shown,) = render(world, get(world, BUDGET))["status"]["conditions"]
+    assert (shown["type"], shown["status"], shown["reason"]) == ("DisruptionAllowed", holds, reason)

@@ -19,9 +19,10 @@ from stratus_sim.cluster import api, conditions
 from stratus_sim.cluster.actions import Action
 from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.kernel import SECOND_US
+from stratus_sim.snapshot import Snapshot
 from stratus_sim.telemetry.severity import measure, no_worse
 from stratus_sim.transaction.limits import Limits
-from stratus_sim.world import Snapshot, World
+from stratus_sim.world import World
 from tests.application.mesh import deployment, mesh, service
 from tests.transaction import small
 
@@ -81,6 +82,9 @@ DAMAGES = {
     "bad ensemble": lambda world: _bad_image(world, DB),
     "two nodes cordoned": lambda world: [
         _patched(world, n.key, unschedulable=True) for n in world.store.list("Node")[1:]
+    ],
+    "the first two nodes cordoned": lambda world: [
+        _patched(world, n.key, unschedulable=True) for n in world.store.list("Node")[:2]
     ],
     "all nodes cordoned": lambda world: [_patched(world, n.key, unschedulable=True) for n in world.store.list("Node")],
     "node lost": lambda world: world.schedule(0, "node.crash", "node-2"),
@@ -188,7 +192,7 @@ OUTSIDE = {
     "rollable: earlier template": case(("bad roll-out",), Action("scale", "deployment/b", {"replicas": 0}), 90),
     "rollable: paused": case(("paused with a bad template",), Action("rollout-resume", "deployment/b"), 300),
     "rollable: others wait for room": Case(
-        ("no room", "two nodes cordoned"),
+        ("no room", "the first two nodes cordoned"),
         5,
         ((Action("set-env", "deployment/b", {"env": {"X": "1"}}), 300), (Action("rollout-undo", "deployment/b"), 90)),
     ),

@@ -11,6 +11,7 @@ from stratus_sim.cluster.admission.registry import Denied
 from stratus_sim.cluster.garbage import FOREGROUND
 from stratus_sim.cluster.objects import ObjectKey, finalizers_of
 from stratus_sim.kernel import SECOND_US
+from stratus_sim.telemetry.render import render
 from stratus_sim.world import World
 from tests.cluster.workloads import cluster, get, key, members, workload
 
@@ -73,6 +74,28 @@ def test_a_finalizer_holds_a_namespace_until_it_is_taken_off() -> None:
     assert world.store.within("shop") == []
 
 
+def test_a_namespace_that_hangs_says_what_is_left_in_it_and_what_holds_that() -> None:
+    world = shop(config("held", "shop", finalizers=["example.org/x"]), config("free", "shop"))
+    assert render(world, world.store.state.objects[SHOP])["status"] == {"phase": "Active"}
+    api.delete(world, SHOP, "test")
+    world.run_for(1)
+    assert why(world)["NamespaceContentRemaining"] == (
+        "True", "SomeResourcesRemain",
+        "Some resources are remaining: configmaps. has 1 resource instances, pods. has 2 resource instances",
+    )  # fmt: skip
+    world.run_for(300 * SECOND_US)
+    held = "Some content in the namespace has finalizers remaining: example.org/x in 1 resource instances"
+    assert why(world)["NamespaceFinalizersRemaining"] == ("True", "SomeFinalizersRemain", held)
+    assert why(world)["NamespaceDeletionContentFailure"][0] == "False"
+
+
+def why(world: World) -> dict[str, tuple[str, str, str]]:
+    """The conditions of a namespace that is on its way out."""
+    status = render(world, world.store.state.objects[SHOP])["status"]
+    assert status["phase"] == "Terminating"
+    return {c["type"]: (c["status"], c["reason"], c["message"]) for c in status["conditions"]}
+
+
 def test_a_namespace_that_must_stay_does() -> None:
     world = cluster(namespace("default"))
     with pytest.raises(Denied, match='namespaces "default" is forbidden: this namespace may not be deleted'):
@@ -94,6 +117,16 @@ def test_a_pod_with_a_finalizer_stays_until_it_is_taken_off() -> None:
     assert world.store.get(pod.key) is None
 
 
+def test_a_pod_is_to_be_gone_when_its_grace_period_is_over_whoever_asks_when() -> None:
+    world = cluster(workload("Deployment"), seconds=30)
+    (pod,) = members(world, "Deployment")
+    api.put(world, {**pod.manifest, "metadata": {**pod.manifest["metadata"], "finalizers": ["example.org/x"]}}, "user")
+    api.delete(world, pod.key, "user")
+    for _ in range(2):
+        assert render(world, get(world, "Pod", pod.key.name))["metadata"]["deletionTimestamp"] == "2025-01-01T00:01:00Z"
+        world.run_for(300 * SECOND_US)
+
+
 def test_orphans_run_on_without_their_owner() -> None:
     world = cluster(workload("ReplicaSet", replicas=2), seconds=5)
     api.delete(world, key("ReplicaSet"), "user", "Orphan")
@@ -102,7 +135,7 @@ def test_orphans_run_on_without_their_owner() -> None:
     assert [(pod.owner, pod.deleting) for pod in world.store.list("Pod")] == [(None, False)] * 2
     api.put(world, workload("ReplicaSet", replicas=1), "user")
     world.run_for(60 * SECOND_US)
-    assert len(members(world, "ReplicaSet")) == 1  # a new set of the name counts none of them
+    assert len(world.store.list("Pod")) == len(members(world, "ReplicaSet")) == 1  # it has taken them in
 
 
 def test_in_the_foreground_the_owner_goes_last() -> None:

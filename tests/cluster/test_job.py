@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from stratus_sim.cluster import api
 from stratus_sim.kernel import SECOND_US
+from stratus_sim.telemetry.render import render
 from stratus_sim.world import World
 from tests.cluster.workloads import change, cluster, get, job, key, members, reasons, settled
 
@@ -116,3 +117,15 @@ def test_a_pod_that_ended_gives_its_room_back_and_is_not_started_again(ended: bo
     api.delete(world, key("Job"), "user")
     world.run_for(30 * SECOND_US)
     assert get(world, "Node", "n0").status.millicores == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [("exit 0", [("SuccessCriteriaMet", "CompletionsReached"), ("Complete", "CompletionsReached")]),
+     ("exit 1", [("FailureTarget", "BackoffLimitExceeded"), ("Failed", "BackoffLimitExceeded")])],
+)  # fmt: skip
+def test_the_end_of_a_job_is_announced_and_then_stated(command: str, shown: list[tuple[str, str]]) -> None:
+    """kubernetes.io/docs/concepts/workloads/controllers/job, "Terminal Job conditions"."""
+    world = cluster(job(command=command, backoffLimit=0), seconds=60)
+    conditions = render(world, get(world, "Job"))["status"]["conditions"]
+    assert [(c["type"], c["reason"]) for c in conditions] == shown

@@ -99,7 +99,8 @@ def test_the_second_containers_probe_counts_too() -> None:
     answers = {"readinessProbe": {"tcpSocket": {"port": 80}}}
     world = put(mesh(), web(**answers, sidecar={"readinessProbe": {"tcpSocket": {"port": 1}}}))
     assert (only(world).status.phase, only(world).status.ready) == ("Running", False)
-    assert "Readiness probe failed: dial tcp :1: connect: connection refused" in messages(world, "Unhealthy")
+    refused = f"Readiness probe failed: dial tcp {only(world).status.ip}:1: connect: connection refused"
+    assert refused in messages(world, "Unhealthy")
 
 
 @pytest.mark.parametrize(
@@ -179,9 +180,13 @@ def test_a_new_config_map_leaves_running_and_starting_pods_alone() -> None:
 
 
 def test_pods_spread_over_the_emptiest_nodes_by_the_fuller_resource() -> None:
+    """The deployment `a` requests no memory, which counts as 200 MiB."""
     requests = {"requests": {"cpu": "100m", "memory": "100Mi"}}
-    nodes_of = [node("big", {"cpu": "4", "memory": "250Mi"}), node("wide", {"cpu": "1", "memory": "4Gi"})]
-    world = put(mesh(extra=nodes_of), web(5, resources=requests))
+    nodes_of = [node("big", {"cpu": "4", "memory": "650Mi"}), node("wide", {"cpu": "1", "memory": "4Gi"})]
+    alone = [deployment(f"web-{n}") for n in range(5)]
+    for manifest in alone:
+        manifest["spec"]["template"]["spec"]["containers"][0]["resources"] = requests
+    world = put(mesh(extra=nodes_of), *alone)
     assert sorted(p.status.node for p in pods(world)) == ["big", "wide", "wide", "wide", "wide"]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stratus_sim.cluster import api, nodes
-from stratus_sim.cluster.events import EventRecord
+from stratus_sim.cluster.objects import EventRecord
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.world import World
 from tests.application.mesh import mesh
@@ -104,6 +104,10 @@ def test_nobody_on_a_dead_node_is_told_to_stop_and_its_pods_are_said_to_be_lost(
     assert [e.message for e in about(world, name) if e.reason == "NodeNotReady"] == ["Node is not ready"]
     (lost,) = [e for e in world.cluster.events.values() if e.involved.kind == "Node" and e.reason == "NodeNotReady"]
     assert (lost.type, lost.message) == ("Normal", "Node n status is now: NodeNotReady")
+    back = world.fork()
+    nodes.restore(back, "n")
+    assert messages(back, "NodeReady") == ["Node n status is now: NodeReady"]
+    assert messages(world, "NodeReady") == []
     api.delete(world, only(world).key, "test")
     assert [e for e in about(world, name) if e.reason == "Killing"] == []
 
@@ -114,7 +118,8 @@ def test_a_missing_volume_is_said_each_time_it_is_looked_for() -> None:
     for name in ("other", "another"):
         put(world, {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}})
     (event,) = [e for e in about(world, only(world).key.name) if e.reason == "FailedMount"]
-    assert (event.type, event.count) == ("Warning", 3)
+    assert event.type == "Warning"
+    assert event.count > 10
     assert event.message == 'MountVolume.SetUp failed for volume "v" : secret "s" not found'
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from stratus_sim.cluster import api
+from stratus_sim.cluster import api, nodes
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.world import World
 from tests.application.mesh import mesh
-from tests.cluster.test_kubelet import after, messages, only, placed, pods, put, web
+from tests.cluster.test_kubelet import after, messages, node, only, placed, pods, put, web
 
 
 def sleeping(seconds: int) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def test_a_pod_leaves_its_endpoints_at_once_while_its_hook_still_runs() -> None:
     api.delete(world, pod.key, "test")
     world.run_for(SECOND_US)
     (slice_,) = [s for s in world.store.list("EndpointSlice") if s.key.name == "web"]
-    assert pod.key.name not in [e.pod for e in slice_.status.endpoints]
+    assert pod.key.name not in [e.pod for e in slice_.status.ready]
     assert world.store.state.objects[pod.key].deleting
 
 
@@ -94,3 +94,24 @@ def test_a_failed_liveness_probe_lets_the_pre_stop_hook_run_first() -> None:
     world = put(mesh(), web(livenessProbe=dead, lifecycle=sleeping(7)), seconds=0)
     after(world, lambda: pods(world) and only(world).status.phase == "Running")
     assert after(world, lambda: only(world).status.state == "terminated") in (17, 18, 19)
+
+
+def test_a_deletion_may_bring_its_own_grace_period_and_none_waits_for_nobody() -> None:
+    deaf = placed(web(command=["sh", "-c", "trap '' TERM; serve"]), terminationGracePeriodSeconds=60)
+    world = put(mesh(extra=[node("n")]), deaf)
+    first = only(world).key
+    api.delete(world, first, "test")
+    world.run_for(10 * SECOND_US)
+    assert world.store.get(first) is not None
+    api.delete(world, first, "test", grace_s=5)
+    world.run_for(6 * SECOND_US)
+    assert world.store.get(first) is None
+    assert [e.count for e in world.cluster.events.values() if e.reason == "Killing" and e.involved == first] == [1]
+    world.run_for(30 * SECOND_US)
+    nodes.crash(world, only(world).status.node)
+    stuck = only(world).key
+    api.delete(world, stuck, "test")
+    world.run_for(300 * SECOND_US)
+    assert world.store.get(stuck) is not None
+    api.delete(world, stuck, "test", grace_s=0)
+    assert world.store.get(stuck) is None

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from stratus_sim.cluster import api
-from stratus_sim.cluster.kubelet.refusals import pull_policy
+from stratus_sim.cluster.kubelet.refusals import malformed, pull_policy
 from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.pod_shapes import Container
@@ -83,10 +83,35 @@ def test_never_takes_what_is_on_the_node_and_nothing_else() -> None:
     said = 'Container image "b:1" is not present with pull policy of Never'
     assert (waiting.status.reason, waiting.status.message) == ("ErrImageNeverPull", said)
     assert messages(world, "ErrImageNeverPull") == [said]
+    assert messages(world, "Failed") == ["Error: ErrImageNeverPull"]
     (found,) = world.store.list("Node")
     world.store.report(found.key, msgspec.structs.replace(found.status, images=found.status.images | {"b:1"}))
     world.run_for(300 * SECOND_US)
     assert world.store.state.objects[waiting.key].status.ready
+
+
+@pytest.mark.parametrize(
+    ("image", "why"),
+    [
+        ("web:1:2", ""), ("my web", ""), ("web:", ""), ("-web", ""), ("web@sha256:1", ""),
+        ("Web:1", ": repository name (library/Web) must be lowercase"),
+        ("r.io/o/Web:1", ": repository name (r.io/o/Web) must be lowercase"),
+    ],
+)  # fmt: skip
+def test_an_image_by_a_name_that_is_none_is_not_even_looked_for(image: str, why: str) -> None:
+    world = put(mesh(), web(image=image))
+    parse = f'couldn\'t parse image name "{image}": invalid reference format{why}'
+    said = f'Failed to apply default image tag "{image}": {parse}'
+    assert (only(world).status.reason, only(world).status.message) == ("InvalidImageName", said)
+    assert (messages(world, "InspectFailed"), messages(world, "Failed")) == ([said], ["Error: InvalidImageName"])
+    assert f'Pulling image "{image}"' not in messages(world, "Pulling")
+
+
+@pytest.mark.parametrize(
+    "image", ["web", "web:V1.2_x", "r.io:5000/o/w-e_b.x:1", "localhost/web", "R.io/w@sha256:" + 64 * "0"]
+)
+def test_an_image_nobody_has_by_a_good_name_is_looked_for(image: str) -> None:
+    assert not malformed(image)
 
 
 @pytest.mark.parametrize(("policy", "starts"), [("IfNotPresent", True), ("Always", False)])

@@ -59,6 +59,8 @@ def test_who_is_within_its_request_stays_and_who_is_furthest_above_goes_first() 
         "Container c was using 300Mi, request is 0, has larger consumption of memory. "
     )
     assert (failed.status.reason, failed.status.message) == ("Evicted", said)
+    killing = [e.message for e in world.cluster.events.values() if (e.involved, e.reason) == (failed.key, "Killing")]
+    assert killing == ["Stopping container c"]
     assert messages(world, "Evicted") == [said]
     assert messages(world, "NodeHasInsufficientMemory") == ["Node n status is now: NodeHasInsufficientMemory"]
     assert messages(world, "EvictionThresholdMet") == ["Attempting to reclaim memory"]

@@ -113,3 +113,26 @@ def test_users_are_shut_out_too() -> None:
     world = mesh("a>b")
     put(world, "shut", podSelector={"matchLabels": {"app": "a"}}, ingress=[{"from": [{"podSelector": {}}]}])
     assert [entry.error for entry in current(world).entries] == ["deadline exceeded"]
+
+
+DNS_ONLY = {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}
+KUBE_SYSTEM = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}
+
+
+@pytest.mark.parametrize(
+    ("egress", "error_"),
+    [
+        ([], "i/o timeout: b"),
+        ([{"to": [{"podSelector": {}}]}], "i/o timeout: b"),
+        ([{"to": [{"podSelector": {}}]}, {"ports": [{"port": 53}]}], "i/o timeout: b"),
+        ([DNS_ONLY], "deadline exceeded"),
+        ([{"to": [{"podSelector": {}}]}, DNS_ONLY], ""),
+        ([{"to": [{"podSelector": {}}]}, {"to": [KUBE_SYSTEM]}], ""),
+        ([{"to": [{"podSelector": {}}]}, {**DNS_ONLY, "to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}], ""),
+        ([{}], ""),
+    ],
+)
+def test_who_may_not_ask_for_names_reaches_nobody(egress: list[Json], error_: str) -> None:
+    world = mesh("a>b")
+    put(world, "out", podSelector={"matchLabels": {"app": "a"}}, policyTypes=["Egress"], egress=egress)
+    assert error(world, "b") == error_

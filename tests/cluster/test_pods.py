@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stratus_sim.cluster import api, nodes
+from stratus_sim.cluster.kubelet.repeats import said_again
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.world import World
@@ -80,13 +81,13 @@ def test_no_node_is_over_its_capacity(small) -> None:
 
 def test_the_endpoints_follow_the_named_port_and_readiness(small) -> None:
     world = small(APP.replace("EXTRA", "readinessProbe: {httpGet: {port: http}}"))
-    (endpoint,) = world.store.get(ObjectKey("EndpointSlice", "default", "web")).status.endpoints
+    (endpoint,) = world.store.get(ObjectKey("EndpointSlice", "default", "web")).status.ready
     assert dict(endpoint.ports) == {8080: 80}
     api.delete(world, only_pod(world).key, "test")
     assert world.run_for(0) is None
-    assert world.store.get(ObjectKey("EndpointSlice", "default", "web")).status.endpoints == ()
+    assert world.store.get(ObjectKey("EndpointSlice", "default", "web")).status.ready == ()
     world.run_for(60 * SECOND_US)
-    assert len(world.store.get(ObjectKey("EndpointSlice", "default", "web")).status.endpoints) == 1
+    assert len(world.store.get(ObjectKey("EndpointSlice", "default", "web")).status.ready) == 1
 
 
 def test_a_missing_secret_in_the_environment_is_a_config_error_and_heals_when_it_appears(small) -> None:
@@ -115,7 +116,8 @@ def test_a_failing_liveness_probe_restarts_with_growing_back_off(small) -> None:
     assert crashing[0].status.restarts >= 3
     said = [e for e in world.cluster.events.values() if e.reason == "BackOff"]
     assert [e.message.split(" in pod")[0] for e in said] == ["Back-off restarting failed container web"]
-    assert said[0].count == crashing[0].status.restarts
+    restarts = crashing[0].status.restarts
+    assert said[0].count == restarts + sum(map(said_again, range(restarts + 1)))
 
 
 def test_a_lost_node_is_noticed_after_forty_seconds_and_evicted_after_five_minutes(small) -> None:

@@ -132,3 +132,83 @@ def test_an_account_may_be_listed_after_the_pod_that_needs_it() -> None:
     manifests = Manifests(({**pod, "spec": template(serviceAccountName="s")["spec"]}, account))
     world = deploy(manifests, describe(manifests))
     assert [found.key.name for found in world.store.list("Pod")] == ["p"]
+
+
+def of_rbac(*verbs: str, on: str = "roles", **fields: Any) -> Json:
+    return rule(*verbs, on=on, group="rbac.authorization.k8s.io", **fields)
+
+
+WRITES = [of_rbac("create", "update"), of_rbac("create", "update", on="rolebindings")]
+
+
+def holding(*rules: Json) -> World:
+    """A world in which ann may write roles and bindings, and what the rules say."""
+    named = {"name": "own", "namespace": "default"}
+    return cluster(role(*WRITES, *rules, name="own"), {**binding(ANNS, name="own"), "metadata": named})
+
+
+def of_url(url: str) -> Json:
+    return {"verbs": ["get"], "nonResourceURLs": [url]}
+
+
+@pytest.mark.parametrize(
+    ("own", "given", "may"),
+    [
+        (rule("get", "update"), rule("get"), True),
+        (rule("*"), rule("get", "delete"), True),
+        (rule("get"), rule("get", "update"), False),
+        (rule("get", "delete"), rule("*"), False),
+        (rule("get"), rule("get", on="statefulsets"), False),
+        (rule("get", on="*"), rule("get", on="statefulsets"), True),
+        (rule("get", resourceNames=["a"]), rule("get", resourceNames=["a"]), True),
+        (rule("get", resourceNames=["a"]), rule("get"), False),
+        (rule("get"), rule("get", resourceNames=["a"]), True),
+        (of_rbac("escalate"), rule("*"), True),
+        (of_rbac("escalate", resourceNames=["r"]), rule("*"), True),
+        (of_rbac("escalate", resourceNames=["other"]), rule("*"), False),
+        (of_url("/health*"), of_url("/healthz"), True),
+        (of_url("/healthz"), of_url("/health*"), False),
+    ],
+)
+def test_nobody_gives_away_what_he_has_not(own: Json, given: Json, may: bool) -> None:
+    world = holding(own)
+    if may:
+        api.put(world, role(given), "ann", user=ANN)
+        return
+    with pytest.raises(Denied, match=r'"r" is forbidden: user "ann" .* is attempting to grant RBAC permissions not'):
+        api.put(world, role(given), "ann", user=ANN)
+    assert world.store.get(key("Role", "r")) is None
+
+
+def test_a_refusal_lists_the_rules_that_are_not_held() -> None:
+    with pytest.raises(Denied) as refused:
+        api.put(holding(), role(rule("get", "list"), WRITES[0]), "ann", user=ANN)
+    assert str(refused.value) == (
+        'roles.rbac.authorization.k8s.io "r" is forbidden: user "ann" (groups=["ops","system:authenticated"]) is '
+        "attempting to grant RBAC permissions not currently held:\n"
+        '{APIGroups:["apps"], Resources:["deployments"], Verbs:["get" "list"]}'
+    )
+
+
+def test_who_binds_a_role_holds_it_or_may_bind_it() -> None:
+    powerful = role(rule("*"), name="powerful")
+    bound = binding({"kind": "User", "name": "bob"}, name="powerful")
+    for own, may in ((rule("get"), False), (rule("*"), True), (of_rbac("bind", resourceNames=["powerful"]), True)):
+        world = holding(own)
+        api.put(world, powerful, "admin")
+        if may:
+            api.put(world, bound, "ann", user=ANN)
+            continue
+        with pytest.raises(Denied, match="not currently held"):
+            api.put(world, bound, "ann", user=ANN)
+    api.put(holding(), powerful, "root", user=User("root", (MASTERS,)))
+
+
+def test_an_aggregated_role_is_written_by_who_has_everything() -> None:
+    aggregated = role(kind="ClusterRole", name="all", aggregationRule={"clusterRoleSelectors": []})
+    writer = role(of_rbac("create", on="clusterroles"), kind="ClusterRole", name="own")
+    everywhere = binding(ANNS, "ClusterRoleBinding", "ClusterRole", "own")
+    with pytest.raises(Denied, match="not currently held"):
+        api.put(cluster(writer, everywhere), aggregated, "ann", user=ANN)
+    almighty = role(rule("*", on="*", group="*"), kind="ClusterRole", name="own")
+    api.put(cluster(almighty, everywhere), aggregated, "ann", user=ANN)

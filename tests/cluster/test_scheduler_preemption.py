@@ -13,6 +13,7 @@ from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.scheduling import host_ports, node_affinity, node_taints
 from stratus_sim.cluster.scheduling.attempt import Attempt
 from stratus_sim.kernel import SECOND_US
+from stratus_sim.telemetry.observation import observe
 from stratus_sim.world import World
 from tests.cluster.test_eviction import budget
 from tests.cluster.test_scheduling import (
@@ -66,6 +67,8 @@ def test_a_pod_takes_the_place_of_one_that_matters_less() -> None:
     (dear,) = members(world, "Deployment", "dear")
     assert dear.status.message == "0/1 nodes are available: 1 Insufficient cpu."
     assert dict(world.cluster.scheduling.nominated) == {dear.key: "m0"}
+    shown = {pod["metadata"]["name"]: pod["status"].get("nominatedNodeName") for pod in observe(world).list("Pod")}
+    assert {name: node for name, node in shown.items() if node} == {dear.key.name: "m0"}
     (event,) = [e for e in world.cluster.events.values() if e.reason == "Preempted"]
     assert (event.type, event.message) == ("Normal", f"Preempted by pod {dear.uid:08x} on node m0")
     world.run_for(10 * SECOND_US)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from stratus_sim.cluster import api
-from stratus_sim.cluster.events import EventRecord
+from stratus_sim.cluster.objects import EventRecord
 from stratus_sim.cluster.status import PodStatus
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.world import World
@@ -195,6 +196,66 @@ def test_init_containers_and_sidecars_need_room_too(inits: list[tuple[str, str |
     assert get(world, "Node", "n0").status.millicores == millicores
 
 
+def test_pods_that_request_nothing_count_for_something_where_nodes_are_compared() -> None:
+    manifest = web("w", 6)
+    manifest["spec"]["template"]["spec"]["containers"][0].pop("resources")
+    world = cluster(manifest, nodes=3, seconds=1)
+    assert on(world) == ["n0", "n0", "n1", "n1", "n2", "n2"]
+    status = get(world, "Node", "n0").status
+    assert (status.millicores, status.memory_mib, status.weight) == (0, 0, (200, 400))
+    api.delete(world, members(world, "Deployment")[0].key, "user")
+    api.put(world, {**manifest, "spec": {**manifest["spec"], "replicas": 0}}, "user")
+    world.run_for(60 * SECOND_US)
+    assert {node.status.weight for node in world.store.list("Node")} == {(0, 0)}
+
+
+def test_the_overhead_of_a_pod_counts_beside_its_containers() -> None:
+    world = cluster(web(overhead={"cpu": "250m", "memory": "1Gi"}), nodes=1, seconds=1)
+    status = get(world, "Node", "n0").status
+    assert (status.millicores, status.memory_mib) == (350, 1024 + 64)
+
+
+@pytest.mark.parametrize(
+    ("more", "fits"),
+    [
+        ({"initContainers": [{"name": "i", "image": "i:1", "resources": {"limits": {"example.org/gpu": "2"}}}]}, False),
+        ({"initContainers": [{"name": "i", "image": "i:1", "resources": {"limits": {"example.org/gpu": "1"}}}]}, True),
+        ({"overhead": {"example.org/gpu": "1"}}, False),
+    ],
+)
+def test_other_resources_are_needed_at_each_turn_too(more: Json, fits: bool) -> None:
+    room = {"allocatable": {"cpu": "8", "memory": "8Gi", "example.org/gpu": "1"}}
+    world = cluster(place("a", room), web("w", 1, {"example.org/gpu": "1"}, **more), nodes=0, seconds=1)
+    assert on(world) == (["a"] if fits else [""])
+
+
+def test_a_sidecar_takes_its_host_port_and_another_init_container_none() -> None:
+    ports = [{"containerPort": 1, "hostPort": 80}]
+    for policy, where in (("Always", [""]), (None, ["n0"])):
+        init = {"name": "i", "image": "i:1", "restartPolicy": policy, "ports": ports}
+        world = cluster(web("first", initContainers=[init]), web("w", ports=ports), nodes=1, seconds=1)
+        assert on(world) == where
+
+
+def test_a_pod_that_waits_for_another_scheduler_is_left_alone() -> None:
+    world = cluster(web(schedulerName="mine"), web("other", schedulerName="default-scheduler"), nodes=1, seconds=5)
+    assert (on(world), on(world, "other"), failures(world)) == ([""], ["n0"], [])
+    retried = cluster(web(schedulerName="mine"), nodes=0, seconds=5)
+    api.put(retried, place("n0"), "user")
+    retried.run_for(SECOND_US)
+    assert on(retried) == [""]
+
+
+def test_a_gated_pod_waits_until_the_last_gate_is_taken_off() -> None:
+    world = cluster(web(schedulingGates=[{"name": "example.org/gate"}]), nodes=1, seconds=5)
+    (pod,) = members(world, "Deployment")
+    assert (pod.status.node, pod.status.reason, failures(world)) == ("", "SchedulingGated", [])
+    spec = {k: v for k, v in pod.manifest["spec"].items() if k != "schedulingGates"}
+    api.put(world, {**pod.manifest, "spec": spec}, "user")
+    world.run_for(SECOND_US)
+    assert on(world) == ["n0"]
+
+
 def test_pods_that_avoid_each_other_take_a_node_each() -> None:
     apart = {"podAntiAffinity": {REQUIRED: [like("w")]}}
     world = cluster(web("w", 4, affinity=apart), nodes=3, seconds=5)
@@ -276,12 +337,63 @@ def test_a_wanted_number_of_domains_counts_the_missing_ones_as_empty() -> None:
 def test_a_wish_to_be_spread_outweighs_emptiness_but_forbids_nothing() -> None:
     busy = web("busy", requests={"cpu": "3"}, nodeSelector={HOST: "b"})
     there = [place("a", **{ZONE: "east"}), place("b", **{ZONE: "west"})]
-    plain = cluster(*there, busy, web("w", 2), nodes=0, seconds=5)
-    assert on(plain) == ["a", "a"]
-    world = cluster(*there, busy, web("w", 2, **spread("ScheduleAnyway")), nodes=0, seconds=5)
-    assert on(world) == ["a", "b"]
+    plain = cluster(*there, busy, web("w"), web("v"), nodes=0, seconds=5)
+    assert on(plain) == on(plain, "v") == ["a"]
+    world = cluster(*there, busy, web("w"), web("v", **spread("ScheduleAnyway")), nodes=0, seconds=5)
+    assert (on(world), on(world, "v")) == (["a"], ["b"])
     world = cluster(place("a", **{ZONE: "east"}), web("w", 3, **spread("ScheduleAnyway")), nodes=0, seconds=5)
     assert on(world) == ["a", "a", "a"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "own", "taken"),
+    [
+        ("Deployment", {}, ["a", "b", "c"]),
+        ("StatefulSet", {"podManagementPolicy": "Parallel"}, ["a", "b", "c"]),
+        ("Deployment", {"template": template("w", **spread("ScheduleAnyway", "no.such/key"))}, ["a", "a", "a"]),
+    ],
+)
+def test_pods_of_one_owner_are_spread_unless_they_say_otherwise_though_one_node_is_emptier(
+    kind: str, own: Json, taken: list[str]
+) -> None:
+    busy = web("busy", 2, requests={"cpu": "4"}, affinity={"podAntiAffinity": {REQUIRED: [like("busy")]}})
+    world = cluster(place("b"), place("c"), busy, nodes=0, seconds=5)
+    api.put(world, place("a"), "user")
+    api.put(world, workload(kind, "w", replicas=3, **own), "user")
+    world.run_for(5 * SECOND_US)
+    assert sorted(pod.status.node for pod in members(world, kind)) == taken
+
+
+def test_a_pod_takes_the_place_of_its_sibling_that_is_on_its_way_out() -> None:
+    world = cluster(place("a"), place("b"), web("w", 2), nodes=0, seconds=5)
+    assert on(world) == ["a", "b"]
+    (leaving,) = [pod.key for pod in members(world, "Deployment") if pod.status.node == "b"]
+    api.delete(world, leaving, "user")
+    world.run_for(0)
+    assert on(world) == ["a", "b"]
+
+
+def test_pods_of_one_owner_are_spread_over_zones_too() -> None:
+    there = [place(name, **{ZONE: zone}) for name, zone in (("a", "east"), ("b", "east"), ("c", "west"))]
+    busy = web("busy", 1, requests={"cpu": "1"}, nodeSelector={HOST: "c"})
+    world = cluster(*there, busy, web("w", 2), nodes=0, seconds=5)
+    assert on(world) == ["a", "c"]
+
+
+def test_a_node_others_made_room_on_is_taken_whoever_is_there() -> None:
+    world = cluster(place("a"), place("b"), web(), nodes=0, seconds=5)
+    assert on(world) == ["a"]
+    for name in "ab":
+        api.put(world, {**place(name), "spec": {"unschedulable": True}}, "user")
+    api.put(world, web("w", 2), "user")
+    world.run_for(SECOND_US)
+    (waiting,) = [pod.key for pod in members(world, "Deployment") if not pod.status.node]
+    memory = world.cluster.scheduling
+    world.cluster.scheduling = msgspec.structs.replace(memory, nominated=memory.nominated.set(waiting, "a"))
+    for name in "ba":
+        api.put(world, place(name), "user")
+    world.run_for(0)
+    assert on(world) == ["a", "a"]
 
 
 def test_pods_on_their_way_out_do_not_count_in_the_spread() -> None:

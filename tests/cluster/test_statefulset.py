@@ -10,8 +10,23 @@ from hypothesis import strategies as st
 
 from stratus_sim.cluster import api
 from stratus_sim.cluster.workloads import revisions
+from stratus_sim.telemetry.render import render
 from stratus_sim.world import World
-from tests.cluster.workloads import available, change, cluster, get, key, members, ready, retemplate, settled, workload
+from tests.cluster.workloads import (
+    available,
+    change,
+    cluster,
+    get,
+    key,
+    members,
+    node,
+    ready,
+    reasons,
+    retemplate,
+    settled,
+    template,
+    workload,
+)
 
 KIND = "StatefulSet"
 CLAIM = {"metadata": {"name": "data"}, "spec": {"resources": {"requests": {"storage": "1Gi"}}}}
@@ -123,6 +138,79 @@ def test_each_pod_has_a_claim_that_outlives_it() -> None:
     world.run_for(60_000_000)
     assert members(world, KIND) == []
     assert claims(world) == ["data-w-0", "data-w-1", "data-w-2"]
+
+
+def owners(world: World) -> list[tuple[str, str]]:
+    """Kind and name of the owner each claim shows, in order of the claims' names."""
+    shown = [render(world, found)["metadata"] for found in world.store.list("PersistentVolumeClaim")]
+    references = [one.get("ownerReferences") or [{"kind": "", "name": ""}] for one in shown]
+    return [(found[0]["kind"], found[0]["name"]) for found in references]
+
+
+NOBODY, THE_SET, THE_POD = ("", ""), (KIND, "w"), ("Pod", "w-1")
+
+
+@pytest.mark.parametrize(
+    ("policy", "standing", "leaving"),
+    [
+        (None, NOBODY, NOBODY),
+        ({"whenDeleted": "Retain", "whenScaled": "Retain"}, NOBODY, NOBODY),
+        ({"whenDeleted": "Delete"}, THE_SET, THE_SET),
+        ({"whenScaled": "Delete"}, NOBODY, THE_POD),
+        ({"whenDeleted": "Delete", "whenScaled": "Delete"}, THE_SET, THE_POD),
+    ],
+)
+def test_a_claim_is_nobodys_unless_the_policy_gives_it_to_the_set_or_to_a_pod_that_is_scaled_away(
+    policy: dict[str, str] | None, standing: tuple[str, str], leaving: tuple[str, str]
+) -> None:
+    world = stateful(2, volumeClaimTemplates=[CLAIM], persistentVolumeClaimRetentionPolicy=policy)
+    assert owners(world) == [standing, standing]
+    fork = world.fork()
+    change(fork, KIND, replicas=1)
+    fork.run_for(0)
+    assert owners(fork) == [standing, leaving]
+    change(fork, KIND, replicas=2)  # somebody thinks better of it while the pod ends
+    fork.run_for(60_000_000)
+    assert owners(fork) == [standing, standing]
+    change(world, KIND, persistentVolumeClaimRetentionPolicy=None)
+    world.run_for(0)
+    assert owners(world) == [NOBODY, NOBODY]
+
+
+def test_a_new_set_takes_the_claims_it_finds_as_its_policy_says() -> None:
+    world = stateful(2, volumeClaimTemplates=[CLAIM])
+    api.delete(world, key(KIND), "user")
+    world.run_for(60_000_000)
+    policy = {"whenDeleted": "Delete"}
+    spec = {"replicas": 2, "volumeClaimTemplates": [CLAIM], "persistentVolumeClaimRetentionPolicy": policy}
+    api.put(world, workload(KIND, **spec), "user")
+    world.run_for(60_000_000)
+    assert owners(world) == [THE_SET, THE_SET]
+
+
+LATE = {"kubernetes.io/hostname": "late"}
+
+
+def test_a_pod_that_has_not_started_has_its_claim_made_again() -> None:
+    world = stateful(1, volumeClaimTemplates=[CLAIM], template=template(nodeSelector=LATE))
+    before = get(world, "PersistentVolumeClaim", "data-w-0").uid
+    api.delete(world, key("PersistentVolumeClaim", "data-w-0"), "user")
+    world.run_for(0)
+    assert get(world, "PersistentVolumeClaim", "data-w-0").uid != before
+    api.put(world, node("late"), "user")
+    world.run_for(60_000_000)
+    assert ready(world, KIND) == 1
+
+
+def test_a_claim_a_quota_refuses_keeps_its_pod_away() -> None:
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q", "namespace": "default"}}
+    hard = {**quota, "spec": {"hard": {"persistentvolumeclaims": "1"}}}
+    world = cluster(hard, workload(KIND, replicas=2, volumeClaimTemplates=[CLAIM]), seconds=60)
+    assert (claims(world), [pod.key.name for pod in members(world, KIND)]) == (["data-w-0"], ["w-0"])
+    assert "FailedCreate" in reasons(world, KIND)
+    api.delete(world, key("ResourceQuota", "q"), "user")
+    world.run_for(600_000_000)
+    assert claims(world) == ["data-w-0", "data-w-1"]
 
 
 def test_a_pod_that_waits_for_its_turn_keeps_its_claim() -> None:

@@ -44,6 +44,12 @@ def gone_after(world: World, at_most_s: int) -> int | None:
     return None
 
 
+def joined(world: World) -> World:
+    """With another node, as nobody leaves a cluster that is lost as a whole."""
+    api.put(world, node("another"), "user")
+    return world
+
+
 def tainted(world: World, *taints: dict[str, Any]) -> World:
     api.put(world, node("n0", taints=[*taints]), "user")
     return world
@@ -104,7 +110,7 @@ def test_a_clock_that_was_stopped_does_not_ring_for_an_older_taint() -> None:
 
 def test_each_pod_of_a_lost_node_goes_in_its_own_time() -> None:
     hasty = {**pod(toleration(30, LOST)), "metadata": {"name": "hasty"}}
-    world = cluster(pod(), hasty, nodes=1, seconds=20)
+    world = joined(cluster(pod(), hasty, nodes=1, seconds=20))
     nodes.crash(world, "n0")
     world.run_for((40 + 100) * SECOND_US)
     assert there(world)
@@ -118,14 +124,14 @@ def test_each_pod_of_a_lost_node_goes_in_its_own_time() -> None:
 def test_a_pod_stays_on_a_lost_node_for_five_minutes_or_as_it_says(
     tolerations: list[dict[str, Any]], seconds: int | None
 ) -> None:
-    world = cluster(pod(*tolerations), nodes=1, seconds=20)
+    world = joined(cluster(pod(*tolerations), nodes=1, seconds=20))
     nodes.crash(world, "n0")
     world.run_for(40 * SECOND_US)
     assert gone_after(world, 700) == seconds
 
 
 def test_a_node_that_is_back_in_between_is_tolerated_anew() -> None:
-    world = cluster(pod(toleration(60, LOST)), nodes=1, seconds=20)
+    world = joined(cluster(pod(toleration(60, LOST)), nodes=1, seconds=20))
     for _ in range(3):
         nodes.crash(world, "n0")
         world.run_for((40 + 50) * SECOND_US)

@@ -9,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stratus_sim.cluster import api
+from stratus_sim.cluster.merge import strategic_merge
 from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.kernel import SECOND_US
+from stratus_sim.telemetry.render import render
 from stratus_sim.world import World
 from tests.cluster.test_scheduling import HOST, NOT_HELPFUL, ZONE, on, place, refused, said, web
-from tests.cluster.workloads import cluster, get, key, members, workload
+from tests.cluster.workloads import change, cluster, get, key, members, workload
 
 Json = dict[str, Any]
 CLAIM, VOLUME = "PersistentVolumeClaim", "PersistentVolume"
@@ -206,11 +208,90 @@ def test_what_a_claim_leaves_behind(policy: str | None, phase: str | None) -> No
 def test_a_claim_whose_volume_is_gone_is_lost_and_so_are_pods_to_come() -> None:
     world = cluster(volume("v"), claim(), seconds=5)
     api.delete(world, ObjectKey(VOLUME, "", "v"), "user")
+    world.run_for(SECOND_US)
+    assert (get(world, CLAIM, "c").status.phase, find(world, "v").deleting) == ("Bound", True)
+    api.put(world, volume("v"), "user")  # whoever takes the finalizer off has it gone
     api.put(world, user(), "user")
     world.run_for(SECOND_US)
     assert (get(world, CLAIM, "c").status.phase, list(told(world))) == ("Lost", ["ClaimLost"])
     lost = 'persistentvolumeclaim "c" bound to non-existent persistentvolume "v"'
     assert said(world).startswith(f"0/3 nodes are available: {lost}. preemption: ")
+
+
+def test_a_claim_stays_while_a_pod_has_it_and_goes_with_the_pod() -> None:
+    world = cluster(storage_class(), claim(), user(), seconds=30)
+    made = bound(world)
+    api.delete(world, key(CLAIM, "c"), "user")
+    world.run_for(60 * SECOND_US)
+    assert (get(world, CLAIM, "c").deleting, find(world, made).status.phase) == (True, "Bound")
+    change(world, "Deployment", replicas=2)
+    world.run_for(SECOND_US)
+    messages = [e.message for e in world.cluster.events.values() if e.reason == "FailedScheduling"]
+    assert [m for m in messages if 'nodes are available: persistentvolumeclaim "c" is being deleted.' in m]
+    change(world, "Deployment", replicas=0)
+    world.run_for(60 * SECOND_US)
+    assert (world.store.list(CLAIM), find(world, made)) == ([], None)
+
+
+def test_a_claim_no_pod_has_a_node_with_goes_at_once() -> None:
+    world = cluster(storage_class(provisioner="kubernetes.io/no-provisioner"), claim(), user(), seconds=30)
+    assert on(world) == [""]
+    api.delete(world, key(CLAIM, "c"), "user")
+    assert world.store.list(CLAIM) == []
+
+
+def test_a_finalizer_taken_off_a_claim_in_use_lets_it_go() -> None:
+    world = cluster(storage_class(), claim(), user(), seconds=30)
+    api.delete(world, key(CLAIM, "c"), "user")
+    assert get(world, CLAIM, "c").manifest["metadata"]["finalizers"] == ["kubernetes.io/pvc-protection"]
+    api.put(world, claim(), "user")
+    assert world.store.list(CLAIM) == []
+
+
+def test_a_volume_that_was_deleted_goes_when_its_claim_does() -> None:
+    world = cluster(volume("v", persistentVolumeReclaimPolicy="Retain"), claim(), seconds=5)
+    api.delete(world, ObjectKey(VOLUME, "", "v"), "user")
+    api.delete(world, key(CLAIM, "c"), "user")
+    world.run_for(SECOND_US)
+    assert world.store.list(VOLUME) == []
+
+
+def test_a_volume_that_was_made_and_is_retained_outlives_its_claim() -> None:
+    world = cluster(storage_class(reclaimPolicy="Retain"), claim(), seconds=5)
+    made = bound(world)
+    assert "ownerReferences" not in render(world, find(world, made))["metadata"]
+    api.delete(world, key(CLAIM, "c"), "user")
+    world.run_for(SECOND_US)
+    assert find(world, made).status.phase == "Released"
+
+
+@pytest.mark.parametrize(("freed", "again"), [({"claimRef": None}, "b"), ({"claimRef": {"uid": None}}, "c")])
+def test_a_released_volume_serves_again_once_its_claim_is_taken_off(freed: Json, again: str) -> None:
+    """All of the reference: for anybody; its uid alone: for a claim of the same name."""
+    world = cluster(volume("v"), claim(), seconds=5)
+    api.delete(world, key(CLAIM, "c"), "user")
+    world.run_for(SECOND_US)
+    for name in ("b", "c"):
+        api.put(world, claim(name), "user")
+    labelled = strategic_merge(find(world, "v").manifest, {"metadata": {"labels": {"a": "b"}}})
+    api.put(world, labelled, "user")
+    world.run_for(SECOND_US)
+    assert (find(world, "v").status.phase, bound(world, again)) == ("Released", "")
+    api.put(world, strategic_merge(labelled, {"spec": freed}), "user")
+    world.run_for(SECOND_US)
+    assert bound(world, again) == "v"
+
+
+def test_both_sides_say_whom_they_are_bound_to() -> None:
+    world = cluster(storage_class(), claim(), volume("free", storage="x"), seconds=5)
+    made = bound(world)
+    shown = render(world, get(world, CLAIM, "c"))
+    assert shown["spec"]["volumeName"] == made
+    assert shown["status"] == {"phase": "Bound", "accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"}}
+    assert shown["metadata"]["finalizers"] == ["kubernetes.io/pvc-protection"]
+    held = render(world, find(world, made))["spec"]["claimRef"]
+    assert (held["namespace"], held["name"], held["uid"]) == ("default", "c", shown["metadata"]["uid"])
+    assert render(world, find(world, "free"))["status"] == {"phase": "Available"}
 
 
 def test_a_pod_of_a_stateful_set_comes_back_to_its_disk() -> None:

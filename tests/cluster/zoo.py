@@ -13,7 +13,8 @@ from stratus_sim.cluster.actions import Action
 from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.kinds import CLUSTER_SCOPED, SERVED
-from stratus_sim.world import Snapshot, World
+from stratus_sim.snapshot import Snapshot
+from stratus_sim.world import World
 from stratus_spec.catalogue import CUSTOM, Row
 from tests.application.mesh import deployment, mesh
 

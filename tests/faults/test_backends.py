@@ -192,7 +192,7 @@ def test_the_names_are_those_of_the_problem_catalogue_where_it_has_one() -> None
         pytest.skip("the shared problem catalogue is not beside this checkout")
     known = set(re.findall(r"^  fault: (\S+)$", path.read_text(), re.MULTILINE))
     engines = {name.partition("-")[0] for name in SERVER_FAULTS.keys() - known}
-    assert engines == {"mongodb", "mysql", "postgres", "cache"}
+    assert engines == {"mongodb", "mysql", "postgres", "cache", "load"}
     assert len(SERVER_FAULTS.keys() & known) >= 16
 
 

@@ -9,7 +9,7 @@ import networkx as nx
 
 from stratus_sim.cluster import eviction, pods
 from stratus_sim.cluster.endpoints import slice_of
-from stratus_sim.cluster.objects import ObjectKey, Resource, referred_by
+from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.specs import requested_mib, requested_millicores
 from stratus_sim.cluster.workloads.bounds import bounds, wanted
 from stratus_sim.cluster.workloads.rollout import recreates
@@ -33,7 +33,7 @@ def stale_endpoints(world: World) -> Iterator[str]:
     """Services whose slice lists anything but the ready pods they select."""
     for service in world.store.list("Service"):
         found = world.store.get(slice_of(service.key))
-        listed = {e.pod for e in found.status.endpoints} if found is not None else set()
+        listed = {e.pod for e in found.status.ready} if found is not None else set()
         selector = service.spec.selector or {}
         there = world.store.list("Pod", service.key.namespace)
         serving = {p.key.name for p in there if selector and selector.items() <= p.labels.items() and _serves(p)}
@@ -46,25 +46,27 @@ def _serves(pod: Resource) -> bool:
 
 
 def knotted(world: World) -> Iterator[str]:
-    """Objects that own themselves, by whatever detour."""
+    """Objects that controllers have given to themselves, by whatever detour.
+
+    What a user writes into `ownerReferences` the API server stores, a circle too (`test_owners`).
+    """
     graph: nx.DiGraph[Any] = nx.DiGraph()
-    for found in world.store.everything():
-        for owner in (found.owner,) if found.owner else referred_by(found.manifest):
-            graph.add_edge(owner, found.key)
+    graph.add_edges_from((found.owner, found.key) for found in world.store.everything() if found.owner is not None)
     if not nx.is_directed_acyclic_graph(graph):
         yield f"owners in a circle: {nx.find_cycle(graph)}"
 
 
-def orphaned(world: World) -> Iterator[str]:
-    """Objects that stay although their owner is gone, or is another one of its name by now.
+_TAKEN_IN = ("Pod", "ReplicaSet", "PersistentVolumeClaim", "ControllerRevision")
+"""What was left to itself may have an owner younger than it is."""
 
-    The claims of a StatefulSet do, as its retention policy says by default: a set of its name finds them again.
-    """
+
+def orphaned(world: World) -> Iterator[str]:
+    """Objects that stay although their owner is gone, or is another one of its name by now."""
     for found in world.store.everything():
-        if found.owner is None or found.deleting or found.key.kind == "PersistentVolumeClaim":
+        if found.owner is None or found.deleting:
             continue
         owner = world.store.get(found.owner)
-        if owner is None or owner.uid > found.uid:
+        if owner is None or (owner.uid > found.uid and found.key.kind not in _TAKEN_IN):
             yield f"{found.key} is left of {found.owner}"
 
 
@@ -92,7 +94,7 @@ class Rollouts:
 
     def _look(self, world: World) -> None:
         """Active and ready pods of each Deployment by name, and those ReplicaSets have said they deleted so far."""
-        events = world.cluster.events.values()
+        events = [e for e in world.cluster.events.values() if e.involved.kind == "ReplicaSet"]
         self._told = {e.message.rpartition(" ")[2] for e in events if e.reason == "SuccessfulDelete"}
         self._members = {d.key: _members(world, d.key) for d in world.store.list("Deployment")}
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from stratus_sim.cluster import api
 from stratus_sim.cluster.actions import Action, InvalidAction, effects
+from stratus_sim.cluster.merge import strategic_merge
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.errors import UserError
 from stratus_sim.faults import FAULTS, inject
@@ -79,6 +80,38 @@ def _remove(world: World, choice: Choice) -> None:
         api.delete(world, target.key, "user")
         if choice.number % 2:
             api.put(world, target.manifest, "user")
+
+
+def _leave(world: World, choice: Choice) -> None:
+    """A workload is deleted without what it owns, and applied again at once, or not at all."""
+    target = choice.of(world, *ROLLED)
+    if target is not None:
+        api.delete(world, target.key, "user", "Orphan")
+        if choice.number % 2:
+            api.put(world, target.manifest, "user")
+
+
+def _relabel(world: World, choice: Choice) -> None:
+    """A pod is taken out of its workload by its label, or somebody's label is put on it."""
+    target = choice.of(world, "Pod")
+    if target is not None:
+        label = (None, "a", "b")[choice.number % 3]
+        api.put(world, strategic_merge(target.manifest, {"metadata": {"labels": {"app": label}}}), "user")
+
+
+def _retain(world: World, choice: Choice) -> None:
+    """Another policy about what becomes of a StatefulSet's claims."""
+    target, words = choice.of(world, "StatefulSet"), ("Retain", "Delete")
+    if target is not None:
+        policy = {"whenDeleted": words[choice.number % 2], "whenScaled": words[choice.number // 2 % 2]}
+        patch = {"spec": {"persistentVolumeClaimRetentionPolicy": policy}}
+        api.put(world, strategic_merge(target.manifest, patch), "user")
+
+
+def _forget(world: World, choice: Choice) -> None:
+    target = choice.of(world, "PersistentVolumeClaim")
+    if target is not None:
+        api.delete(world, target.key, "user")
 
 
 def _bound(world: World, choice: Choice) -> None:
@@ -156,6 +189,10 @@ VERBS: dict[str, Verb] = {
     "swap node": _swap_node,
     "remove": _remove,
     "delete set": _delete_set,
+    "leave": _leave,
+    "relabel": _relabel,
+    "retain": _retain,
+    "forget": _forget,
     "service": _on(("Service",), "patch", {"patch": {"spec": {"selector": {"app": "a"}}}}),
     "job": _job,
     "mend": _mend_fault,

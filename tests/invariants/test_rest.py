@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,16 +38,23 @@ def stop(world: World) -> None:
 
 
 def repair(world: World) -> None:
-    """Nodes take pods, templates can run, and what a broken StatefulSet waits for is deleted (a forced rollback)."""
+    """Nodes take pods, templates can run, and what a broken StatefulSet waits for, or nobody owns any more, is deleted
+    (a forced rollback). So are the pods of DaemonSets that wait: on full nodes each may wait for another's old pod."""
     for node in world.store.list("Node"):
         act(world, "uncordon", node.key)
         act(world, "taint", node.key, taints=["x:NoExecute-"])
     for kind in ROLLED:
         for found in world.store.list(kind):
             _make_runnable(world, found)
+    for found in world.store.list("ReplicaSet"):
+        if found.owner is None:
+            api.delete(world, found.key, "user")
     world.run_for(60 * SECOND_US)
+    waiting = {pod.owner for pod in world.store.list("Pod") if not pod.status.ready}
     for pod in world.store.list("Pod"):
-        if pod.owner is not None and pod.owner.kind == "StatefulSet" and not pod.status.ready:
+        kind = pod.owner.kind if pod.owner is not None else ""
+        stuck = not pod.status.ready if kind == "StatefulSet" else kind == "DaemonSet" and pod.owner in waiting
+        if pod.owner is None or stuck:
             api.delete(world, pod.key, "user")
 
 
@@ -104,8 +113,9 @@ def _rests(world: World) -> None:
     assert still(world) == before
     assert [pod.key for pod in world.store.list("Pod")] == names
     assert not [pod.key for pod in world.store.on_node("") if _has_room(world, pod)]
-    tried = {found.key for found in world.store.list("Pod") if _tried(found)}
-    assert {_subject(timer) for timer in world.kernel.timers.values()} <= tried
+    tried: set[Any] = {found.key for found in world.store.list("Pod") if _tried(found)}
+    refused = {item for (_, item), told in world.cluster.refusals.items() if told.due_us > world.now_us}
+    assert {_subject(timer) for timer in world.kernel.timers.values()} <= tried | refused
 
 
 def _has_room(world: World, pod: Resource) -> bool:
@@ -114,7 +124,7 @@ def _has_room(world: World, pod: Resource) -> bool:
     return not hopeless and any(not scheduler.refusal(world, node, pod) for node in world.store.list("Node"))
 
 
-def _subject(timer: Timer) -> ObjectKey:
-    first = timer.arguments[0]
-    found: ObjectKey = getattr(first, "key", first)
-    return found
+def _subject(timer: Timer) -> Any:
+    """What a timer is about: a pod, or what a controller waits with that was refused one."""
+    first = timer.arguments[-1] if timer.handler == "workload.available" else timer.arguments[0]
+    return getattr(first, "key", first)

@@ -14,6 +14,7 @@ from immutables import Map
 
 from stratus_sim.application import epochs
 from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.volumes_status import VolumeStatus
 from stratus_sim.faults.network import CHAOS_NAMESPACE
 from stratus_sim.kernel import SECOND_US, Timer
 from stratus_sim.kernel.log import Log, since
@@ -88,10 +89,11 @@ def test_what_goes_on_in_another_namespace_changes_nobodys_history(
 
 
 def history(world: World) -> list[str]:
-    """What became of the objects of a plan, with everything said about them, and how its requests fare. Numbers the
-    cluster gives out are left out: in etcd, too, a revision depends on how many writes there were to other objects."""
+    """What became of the objects of a plan, with everything said about them, and how its requests fare. Numbers and
+    addresses the cluster gives out are left out: in etcd, too, a revision depends on how many writes there were to
+    other objects, and an address on which were taken."""
     everything = world.store.everything()
-    mine = [found for found in everything if _of_plan(found.key) and (found.owner is None or _of_plan(found.owner))]
+    mine = [found for found in everything if _of_plan(found.key) and _of_plan(_belongs_to(found))]
     lines = [f"{f.key} {f.manifest} {f.owner} {f.created_us} {f.deleting} {_plain(_status(f), False)}" for f in mine]
     events = [event for event in world.cluster.events.values() if event.reason not in _TRIED_AGAIN]
     lines += [str(_plain(event)) for event in events if _of_plan(event.involved)]
@@ -110,11 +112,18 @@ def _status(found: Resource) -> Any:
     return msgspec.structs.replace(found.status, message="") if waits else found.status
 
 
+def _belongs_to(found: Resource) -> ObjectKey:
+    """Whose it is: its owner's, or of a volume that was made the claim's it was made for."""
+    if isinstance(found.status, VolumeStatus) and found.status.claim is not None:
+        return ObjectKey("PersistentVolumeClaim", *found.status.claim)
+    return found.owner or found.key
+
+
 def _of_plan(key: ObjectKey) -> bool:
     return key.namespace not in (OTHER, CHAOS_NAMESPACE) and not key.name.startswith(OTHER)
 
 
 _TRIED_AGAIN = frozenset({"FailedScheduling", "WaitForFirstConsumer"})
 """Scheduler and volume binder are everybody's: how often they try again depends on who else left room."""
-_NUMBER = re.compile(r"\b[0-9a-f]{8}\b")
+_NUMBER = re.compile(r"\b[0-9a-f]{8}\b|\b10(\.\d+){3}\b")
 _THEIRS = re.compile(rf"\bin ({OTHER}|{CHAOS_NAMESPACE})\b|Node/{OTHER}-")

@@ -12,8 +12,9 @@ from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.application import describe
 from stratus_sim.manifests.load import Manifests
 from stratus_sim.manifests.topology import Topology
+from stratus_sim.snapshot import Snapshot
 from stratus_sim.testing.stage import Source, Stage
-from stratus_sim.world import Snapshot, World
+from stratus_sim.world import World
 from tests.cluster.workloads import Spec, cluster, job, workload
 
 KINDS = ("Deployment", "StatefulSet", "DaemonSet")

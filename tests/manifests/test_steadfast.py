@@ -21,8 +21,9 @@ from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.cluster.workloads.bounds import bounds, wanted
 from stratus_sim.cluster.workloads.rollout import recreates
 from stratus_sim.kernel import SECOND_US
+from stratus_sim.snapshot import Snapshot
 from stratus_sim.testing.stage import Source, Stage
-from stratus_sim.world import Snapshot, World
+from stratus_sim.world import World
 from tests.invariants.steady import READY, TERMINATING, Steady, steady, workload_of
 from tests.manifests.applications import PUBLISHED, WAITS
 

@@ -19,6 +19,8 @@ entrypoints: [search, user]
 listens: {geo: [1, 2]}
 profiles:
   geo: {memory_mib: 7, latency_us: 0}
+health:
+  search: {/ready: [geo, rate], "": []}
 """
 
 
@@ -31,6 +33,9 @@ def test_what_is_declared_goes_before_what_is_inferred(write: Write) -> None:
     geo, derived = application.workloads["hotel/geo"], describe(load(embedded_path())).workloads["hotel/geo"]
     assert (geo.listens, geo.memory_mib, geo.latency_us) == ({1, 2}, 7, 0)
     assert geo.cpu_us_per_request == derived.cpu_us_per_request
+    assert list(application.health) == ["hotel/search"]
+    asked = {path: [c.target_key for c in calls] for path, calls in application.health["hotel/search"].items()}
+    assert asked == {"/ready": ["hotel/geo", "hotel/rate"], "": []}
 
 
 def test_an_empty_topology_changes_nothing(write: Write) -> None:
@@ -52,6 +57,10 @@ def test_an_empty_topology_changes_nothing(write: Write) -> None:
         ("profiles:\n  geo", "profiles:\n  gee", ["profiles.gee", "did you mean 'geo'"]),
         ("port: 11211", "port: http", ["calls[0].port", "Expected `int | null`"]),
         ("from: geo, ", "", ["calls[0]", "required field `from`"]),
+        ("search: {/ready", "searhc: {/ready", ["health.searhc", "did you mean 'search'"]),
+        ("[geo, rate]", "[goe]", ["health.search./ready", "did you mean 'geo'"]),
+        ("[geo, rate]", "[user]", ["health.search./ready: hotel/search does not call hotel/user", "calls"]),
+        ("[geo, rate]", "geo", ["health[...][...]", "Expected `array`"]),
         ("listens: {geo: [1, 2]}", "listens: [1]", ["listens", "Expected `object`"]),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stratus_sim.errors import UserError
-from stratus_sim.manifests.traffic import BreakerRule, Load, Policy
+from stratus_sim.manifests.traffic import UNDECLARED, BreakerRule, Load, Policy
 from tests.manifests.declared import Write, assert_told, described
 
 GOOD = """
@@ -39,9 +39,9 @@ def test_types_load_and_policies_are_read(write: Write) -> None:
     assert (application.workloads["hotel/geo"].concurrency, application.workloads["hotel/geo"].queue) == (8, 32)
 
 
-def test_what_is_not_declared_is_as_before(write: Write) -> None:
+def test_who_declares_none_has_traffic_nobody_bears_with(write: Write) -> None:
     application = described(write("profiles: {geo: {latency_us: 1}}", "topology.yaml"))
-    assert application.traffic is None
+    assert application.traffic is UNDECLARED
     assert application.workloads["hotel/geo"].queue is None
 
 
@@ -67,7 +67,8 @@ def test_requests_say_where_users_enter(write: Write) -> None:
         ("times: 2", "time: 2", ["requests.look.calls[0].calls[0]", "did you mean 'times'"]),
         ("times: 2", "times: 0", ["requests.look.calls[0].calls[0].times", "from 1 on"]),
         ("times: 2", "times: twice", ["requests", "Expected `int`"]),
-        ("rps: 100", "rps: -1", ["load", "from 0 on, found -1"]),
+        ("rps: 100", "rps: -1", ["topology.yaml: load.rps", "all users together", "from 0 on, found -1"]),
+        ("rps: 100", "trace: [5, -1]", ["topology.yaml: load.trace[1]", "from 0 on, found -1"]),
         ("rps: 100", "rps: 100, trace: [1]", ["load", "either rps or trace"]),
         ("rps: 100", "trace: []", ["load.trace", "at least one"]),
         ("rps: 100", "trace: none.csv", ["load.trace", "cannot read", "none.csv"]),

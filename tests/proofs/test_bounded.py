@@ -9,7 +9,10 @@ import z3
 from stratus_proofs.prover import prove
 from stratus_proofs.reachable import bounded, necessity, story
 from stratus_proofs.reachable.bounded import shortest
+from stratus_proofs.reachable.decoding import ReadingsDisagree
 from stratus_proofs.reachable.necessity import hurting, search
+from stratus_proofs.reachable.relation import Relation
+from stratus_proofs.scope import INDEXES
 from stratus_proofs.weakening import ASSUMPTIONS, droppable, weakened
 from stratus_spec import ANY, SPECIFICATION, Machine, Property, Transition, Variable
 
@@ -145,9 +148,44 @@ def test_axioms_can_be_dropped():
 
 
 def test_readings_that_disagree_are_an_error(monkeypatch):
-    monkeypatch.setattr(bounded.Unrolling, "_violation", lambda _self, _prop: z3.BoolVal(True))
-    with pytest.raises(AssertionError, match="start"):
-        shortest(COUNTER, (replace(claim("start", x >= 0)),), 1)
+    monkeypatch.setattr(Relation, "_violated", lambda _self, _prop: z3.BoolVal(True))
+    with pytest.raises(ReadingsDisagree, match="start"):
+        shortest(replace(COUNTER), (claim("start", x >= 0),), 1)
+
+
+slots = z3.Array("slots", INT, INT)
+SHELF = Machine(
+    name="shelf",
+    variables=(Variable("x", INT, "machine", "a place"), Variable("slots", slots.sort(), "machine", "what is there")),
+    constants=(),
+    functions=(),
+    axioms=(),
+    init={"x": z3.IntVal(0), "slots": z3.K(INT, z3.IntVal(0))},
+    transitions=(
+        Transition("on", "machine", "", (), {"room": x < 9}, {"x": x + 1}),
+        Transition("fill", "machine", "", (), {"early": x == 0}, {"slots": z3.Store(slots, INDEXES.stop - 1, 1)}),
+    ),
+)
+
+
+def test_what_is_out_of_scope_is_neither_broken_nor_assumed():
+    reads = claim("reads", z3.Or(x < INDEXES.stop, slots[x] == 0))
+    taken = z3.Not(z3.And(x == 9, slots[INDEXES.stop - 1] == 1))
+    assert lengths(shortest(SHELF, (reads, claim("taken", taken)), 10)) == {"taken": 10}
+
+
+def test_a_journal_may_fall_below_nothing_and_is_read_there():
+    subject = weakened(SPECIFICATION, "pop.owned")
+    found = shortest(subject.machine, (subject.prop["rank_is_bounded"], subject.prop["progress"]), 7)
+    assert lengths(found) == {"rank_is_bounded": 7, "progress": 7}
+    assert all(trace.states[-1]["depth"] == -1 for trace in found.values())
+
+
+def test_a_solver_that_gives_up_finds_no_run_missing():
+    unrolling = bounded.Unrolling(SPECIFICATION.machine, SPECIFICATION.claimed(ANY))
+    unrolling._solver.set(rlimit=1)
+    with pytest.raises(bounded.Undecided, match="runs of 0 steps"):
+        list(unrolling.broken(SPECIFICATION.claimed(ANY)))
 
 
 DEEP = {"severity is transitive"}

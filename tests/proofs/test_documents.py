@@ -1,8 +1,15 @@
 """The theorems cover every property, and the texts about them say what the code says."""
 
+import re
+
 from stratus_proofs import documents, prove
 from stratus_proofs.theorems import THEOREMS
 from stratus_spec import PROPERTIES
+
+
+def timeless(text: str) -> str:
+    """The text without the last column of its tables' rows, which differs from run to run."""
+    return re.sub(r"\| \d+ \|$", "| |", text, flags=re.MULTILINE)
 
 
 def test_every_property_belongs_to_one_theorem():
@@ -12,7 +19,7 @@ def test_every_property_belongs_to_one_theorem():
 
 def test_the_table_of_theorems_has_not_drifted():
     text = (documents.FOLDER / "README.md").read_text()
-    assert documents.timeless(documents.readme(text, prove())) == documents.timeless(text)
+    assert timeless(documents.readme(text, prove())) == timeless(text)
 
 
 def test_the_trusted_base_has_not_drifted():
@@ -20,5 +27,5 @@ def test_the_trusted_base_has_not_drifted():
 
 
 def test_times_alone_are_left_out_of_the_comparison():
-    assert documents.timeless("| a | 3 of 3 | 17 |\n") == documents.timeless("| a | 3 of 3 | 9 |\n")
-    assert documents.timeless("| a | 3 of 3 | 17 |\n") != documents.timeless("| a | 2 of 3 | 17 |\n")
+    assert timeless("| a | 3 of 3 | 17 |\n") == timeless("| a | 3 of 3 | 9 |\n")
+    assert timeless("| a | 3 of 3 | 17 |\n") != timeless("| a | 2 of 3 | 17 |\n")

@@ -10,13 +10,15 @@ import pytest
 
 from stratus_proofs.harm import kinds, telling
 from stratus_proofs.harm.crew import Call
-from stratus_proofs.harm.holding import holding
+from stratus_proofs.harm.interpretation import USUAL
 from stratus_proofs.harm.kinds import KINDS, Limits, Seen, harms
 from stratus_proofs.harm.play import Habit, Play
 from stratus_proofs.harm.recast import recasts
-from stratus_proofs.harm.scenes import BOUNDS, REPAIR, STRUCK, WRONG, Reading, Scene, scenes
-from stratus_proofs.harm.search import Theatre, search
-from stratus_proofs.prover import prove
+from stratus_proofs.harm.scenes import REPAIR, STRUCK, WRONG, Scene, scenes
+from stratus_proofs.harm.search import search
+from stratus_proofs.harm.theatre import Theatre
+from stratus_proofs.holding import holding
+from stratus_proofs.prover import Budget, failing, prove
 from stratus_proofs.reachable import necessity
 from stratus_proofs.reachable.bounded import shortest
 from stratus_proofs.weakening import droppable, weakened
@@ -41,8 +43,8 @@ def with_the_guard(found):
     """The same steps told to the machine with all its guards, and what they come to."""
     theatre = Theatre(MACHINE, found.scene)
     play = Play(found.scene, theatre.guarded, theatre.guarded, [*theatre.honest[0].happened])
-    offence = found.told[found.offences[0]] if found.offences else None
-    for call in found.told[: found.offences[0] + 1] if found.offences else ():
+    offence = found.told[found.parting] if found.offences else None
+    for call in found.told[: found.parting + 1] if found.offences else ():
         play.meet()
         play.tell(call)
     return offence, play, play.run()
@@ -62,7 +64,7 @@ def test_every_kind_has_its_example():
 
 
 @pytest.mark.parametrize(
-    "scene", list(scenes(MACHINE)), ids=lambda scene: f"{len(scene.plan)}-{'-'.join(scene.events)}"
+    "scene", list(scenes(MACHINE, USUAL)), ids=lambda scene: f"{len(scene.plan)}-{'-'.join(scene.events)}"
 )
 def test_a_crew_under_the_guards_does_no_harm(scene):
     play, seen = Theatre(MACHINE, scene).honest
@@ -99,13 +101,13 @@ def test_a_step_more_is_no_harm():
 
 
 def test_who_claims_an_old_token_trespasses_and_who_holds_the_lease_does_not():
-    scene = Scene(STRUCK, (REPAIR,), Reading(BOUNDS), Reading(BOUNDS))
-    machine = scene.reading.interpreter(weak("begin.fenced"), scene.setting)
+    scene = Scene(STRUCK, (REPAIR,), USUAL, USUAL)
+    machine = scene.interpretation.interpreter(weak("begin.fenced"), scene.setting)
     for token, count in ((1, 0), (0, 1)):
         play = Play(scene, machine, Theatre(MACHINE, scene).guarded)
         crew = (Call("start", {}), Call("localise", {"a": "detector"}), Call("acquire", {"a": "mitigator"}))
         assert all(play.tell(call) for call in (*crew, Call("begin", {"a": "mitigator", "tok": token})))
-        seen = play.stage.seen(scene.reading.role_of)
+        seen = play.stage.seen(scene.interpretation.role_of)
         assert len(seen.trespasses) == count == len(play.offences)
 
 
@@ -115,7 +117,7 @@ def test_a_shortest_run_is_cast_and_carried_on():
         names, found = pool.apply(cast_and_carried_on)
     assert found.shortest == "bounded_actions" and found.beyond_trespass
     assert [call.transition for call in found.told[: len(names)]] == names
-    assert found.told[found.offences[0]].transition == "act"
+    assert found.told[found.parting].transition == "act"
 
 
 def cast_and_carried_on():
@@ -123,7 +125,7 @@ def cast_and_carried_on():
     traces = shortest(machine, (SPECIFICATION.prop["bounded_actions"],), 7)
     found = search(machine, traces.values())
     names = [step.transition for step in traces["bounded_actions"].steps]
-    return names, Found(found.shortest, found.beyond_trespass, found.told, found.offences)
+    return names, Found(found.shortest, found.beyond_trespass, found.told, found.parting)
 
 
 class Found(NamedTuple):
@@ -132,17 +134,17 @@ class Found(NamedTuple):
     shortest: str
     beyond_trespass: bool
     told: tuple[Call, ...]
-    offences: tuple[int, ...]
+    parting: int
 
 
 def test_a_run_that_the_scene_does_not_let_happen_is_not_played():
     traces = shortest(weak("localise.role"), (SPECIFICATION.prop["phase_roles"],), 2).values()
-    for recast in recasts(traces):
+    for recast in recasts(traces, USUAL):
         assert list(Theatre(MACHINE, recast.scene).recast(recast, Habit.ONCE)) == []
 
 
 def test_an_offence_is_found_only_where_a_guard_was_dropped():
-    scene = Scene(STRUCK, (WRONG, REPAIR), Reading(BOUNDS), Reading(BOUNDS))
+    scene = Scene(STRUCK, (WRONG, REPAIR), USUAL, USUAL)
     assert list(Theatre(MACHINE, scene).met(Habit.ONCE)) == []
 
 
@@ -170,6 +172,12 @@ def test_what_still_holds_is_proved():
 def test_what_does_not_hold_is_not_claimed():
     holds = holding(weakened(SPECIFICATION, "all_clear.healthy"))
     assert not holds.harmless and holds.given_up == ("resolved_is_healthy",) and "abort_tnr" in holds.kept
+
+
+def test_what_rested_on_what_fails_is_given_up_too():
+    subject = weakened(SPECIFICATION, "land.fenced")
+    given_up = {*holding(subject).given_up}
+    assert "commit_tnr" in given_up - failing(subject, Budget())
 
 
 def test_two_commits_in_turn_show_that_severity_must_be_transitive():

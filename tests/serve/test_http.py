@@ -95,6 +95,17 @@ def test_what_cannot_be_read_in_full_changes_nothing(ask: Ask, server: RunningSe
     assert server.world.store.state.objects == before
 
 
+def test_a_pod_deleted_without_grace_is_gone_at_once(ask: Ask, server: RunningServer) -> None:
+    found = server.world.store.list("Pod", "hotel")
+    gently, at_once = (f"{PODS}/{pod.key.name}" for pod in found[:2])
+    for wrong in (-1, "0", 1.5, True):
+        assert ask("DELETE", gently, {"gracePeriodSeconds": wrong}).code == 422
+    assert ask("DELETE", gently).code == 200
+    assert ask("DELETE", at_once, {"gracePeriodSeconds": 0}).code == 200
+    assert ask("GET", gently).body["metadata"]["deletionTimestamp"]
+    assert ask("GET", at_once).code == 404
+
+
 def test_strict_validation_refuses_a_field_said_twice(ask: Ask) -> None:
     body = b'{"metadata": {"name": "x"}, "data": {"a": "1", "a": "2"}}'
     path = "/api/v1/namespaces/hotel/configmaps?dryRun=All"

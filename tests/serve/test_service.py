@@ -9,7 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stratus_sim.cluster import api
+from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import ObjectKey
+from stratus_sim.kernel import SECOND_US
 from stratus_sim.serve import history as histories
 from stratus_sim.serve.answers import Answer, Refusal, Request
 from stratus_sim.serve.history import History, told
@@ -113,6 +115,22 @@ def test_forgotten_changes_are_said_to_be(hotel: World, monkeypatch: pytest.Monk
             read()
         assert refused.value.code == 410
     assert len(history.since(history.position(begin + 2))) == 3
+
+
+def test_an_event_is_told_while_it_is_there_and_when_it_has_expired(hotel: World) -> None:
+    history, kind = History(View(hotel)), find(hotel, "", "v1", "events")
+    for reason in ("First", "First", "Second"):
+        emit(hotel, KEY, reason, "said")
+        history.capture()
+        hotel.run_for(3000 * SECOND_US)
+    found = [told(change, kind, "hotel", lambda body: body["message"] == "said") for change in history.since(0)]
+    seen = [(event["type"], event["object"]["reason"], event["object"]["count"]) for event in found if event]
+    assert seen == [("ADDED", "First", 1), ("MODIFIED", "First", 2), ("ADDED", "Second", 1)]
+    emit(hotel, KEY, "Third", "said")
+    history.capture()
+    gone = [change.old["reason"] for change in history.since(0) if change.old is not None and change.new is None]
+    assert gone.count("First") == 1
+    assert "Second" not in gone
 
 
 def test_events_are_told_too(hotel: World) -> None:

@@ -7,11 +7,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from stratus_agents import kubectl, tools
-from stratus_sim.serve.answers import Request
+from stratus_sim.cluster.actions import Action
+from stratus_sim.kernel import SECOND_US
+from stratus_sim.serve.answers import Request, Stream
+from stratus_sim.serve.asked import ASKED
+from stratus_sim.serve.history import told
 from stratus_sim.serve.kinds import Kind, served
+from stratus_sim.serve.selecting import test_of
 from stratus_sim.serve.service import Service
 from stratus_sim.telemetry.alerts import pending
 from stratus_sim.telemetry.observation import Observation, observe
+from stratus_sim.testing.execution import Unprotected
 from stratus_sim.world import World
 
 Lines = Iterable[str]
@@ -33,6 +39,10 @@ def pods(seen: Observation) -> list[tuple[str, str]]:
     return [(pod["metadata"]["namespace"], pod["metadata"]["name"]) for pod in seen.list("Pod")]
 
 
+def containers(body: dict[str, Any]) -> list[str]:
+    return [found["name"] for field in ("initContainers", "containers") for found in body["spec"].get(field) or ()]
+
+
 def objects(seen: Observation) -> Lines:
     yield from written(*(seen.list(kind) for kind in kinds(seen)))
     for body in seen.list("Deployment"):
@@ -45,9 +55,12 @@ def annotations(seen: Observation) -> Lines:
 
 
 def logs(seen: Observation) -> Lines:
-    for namespace, name in pods(seen):
-        for previous in (False, True):
-            yield from seen.logs(name, namespace, previous=previous)
+    """Of every container, as it runs and as it ran before."""
+    for body in seen.list("Pod"):
+        for container in containers(body):
+            for previous in (False, True):
+                name, namespace = body["metadata"]["name"], body["metadata"]["namespace"]
+                yield from seen.logs(name, namespace, container, previous=previous)
 
 
 def alerts(seen: Observation) -> Lines:
@@ -76,7 +89,8 @@ def kubectl_lines(seen: Observation) -> Iterator[str]:
     for namespace, name in pods(seen):
         yield from (f"logs {name} -n {namespace} --tail=200", f"logs {name} -n {namespace} --previous")
     unready = [body for body in seen.list("Pod") if body["status"]["phase"] != "Running"]
-    for body in [*unready[:1], *seen.list("Pod")[:1], *seen.list("Node")]:
+    first = [found for kind in kinds(seen) for found in seen.list(kind)[:1]]
+    for body in [*unready[:1], *first, *seen.list("Node")[1:]]:
         home = body["metadata"].get("namespace")
         yield f"describe {body['kind']} {body['metadata']['name']}" + (f" -n {home}" if home else "")
 
@@ -87,16 +101,51 @@ def agents_kubectl(seen: Observation) -> Lines:
 
 
 def agents_tools(seen: Observation) -> Lines:
-    for name in ("alerts", "metrics", "traces"):
-        answer = tools.use(name, "{}", tools.TOOLS, seen)
-        assert isinstance(answer, str)
-        yield from answer.splitlines()
+    """What models are told, mistakes included; the descriptions of the tools too."""
+    yield from written(*(tool._asdict() for tool in tools.TOOLS.values()))
+    calls = [(name, {}) for name in tools.TOOLS] + [("kubectl", {"line": line}) for line in MISTAKES]
+    calls += [("prometheus", {"name": name}) for name in ("up", "nothing")]
+    for name, arguments in calls:
+        try:
+            answer = tools.use(name, json.dumps(arguments), tools.TOOLS, seen)
+        except tools.Misuse as misuse:
+            answer = str(misuse)
+        yield from str(answer).splitlines()
 
 
-def asked(service: Service, path: tuple[str, ...], headers: Mapping[str, str] | None = None) -> Lines:
-    answer = service.handle(Request("GET", path, {}, headers or {}))
-    body = answer.body  # type: ignore[union-attr]  # nothing is watched here
-    return body.splitlines() if isinstance(body, str) else written(body)
+MISTAKES = ("kubectl top nodes", "kubectl get nothing", "kubectl logs nobody", "kubectl describe pod nobody", "ls")
+COMMANDS = (
+    "psql -c 'SELECT 1'", "psql -c 'SELECT pg_terminate_backend(1)'", "mysql -e 'SHOW GRANTS'", "mysql -e 'KILL 42'",
+    "mongosh --eval 'db.stats()'", "kafka-consumer-groups.sh --describe --group nobody", "redis-cli INFO", "ls",
+)  # fmt: skip
+
+
+def answers_to_writes(world: World) -> Lines:
+    """What an agent is told of its actions, those that are refused and those in a container."""
+    seen = observe(world)
+    home = seen.namespaces[0]
+    execution = Unprotected(world.fork())
+    body = seen.list("Deployment", home)[0]
+    target = f"deployment/{body['metadata']['name']}"
+    wrong = {"spec": {"template": {"spec": {"containers": "none"}}}}
+    for action in (
+        Action("scale", "deployment/nobody", {"replicas": 1}, home), Action("scale", target, {"replicas": -1}, home),
+        Action("patch", target, {"patch": wrong}, home), Action("set-image", target, {"nobody": "i"}, home),
+        Action("rollout-undo", target, {}, home), Action("delete", "node/nobody", {}, ""),
+    ):  # fmt: skip
+        yield from execution.act(action).splitlines()
+    for namespace, name in pods(seen):
+        for command in COMMANDS:
+            yield from execution.act(Action("exec", f"pod/{name}", {"command": command}, namespace)).splitlines()
+
+
+def asked(
+    service: Service, path: tuple[str, ...], headers: Mapping[str, str] | None = None, method: str = "GET", **query: str
+) -> Lines:
+    answer = service.handle(Request(method, path, query, headers or {}, b"{}"))
+    if isinstance(answer, Stream):
+        return written(*answer.documents)
+    return answer.body.splitlines() if isinstance(answer.body, str) else written(answer.body)
 
 
 def collection(kind: Kind) -> tuple[str, ...]:
@@ -105,16 +154,52 @@ def collection(kind: Kind) -> tuple[str, ...]:
 
 
 def served_api(world: World) -> Lines:
-    """Discovery, and every kind as objects and as tables; of pods their logs."""
+    """Discovery, and every kind as objects, as tables and one by one; of pods their logs."""
     service = Service(world)
-    for path in (("api",), ("apis",), ("api", "v1"), ("version",), ("stratus", "clock")):
+    for path in (("api",), ("apis",), ("api", "v1"), ("version",), ("stratus", "clock"), ("openapi", "v3")):
         yield from asked(service, path)
     for kind in served(world):
         if kind.name in world.store.state.by_kind or kind.name == "Event":
             yield from asked(service, collection(kind))
             yield from asked(service, collection(kind), TABLE)
-    for pod in world.store.keys("Pod"):
-        yield from asked(service, ("api", "v1", "namespaces", pod.namespace, "pods", pod.name, "log"))
+    for what in ("metrics", "alerts", "traces"):
+        yield from asked(service, ("stratus", what))
+    for kind in ASKED[-2:]:
+        yield from asked(service, collection(kind))
+    for pod in observe(world).list("Pod"):
+        for container in containers(pod):
+            for previous in ("", "true"):
+                yield from asked(service, item(pod, "pods", "log"), container=container, previous=previous)
+
+
+def item(body: dict[str, Any], plural: str, *parts: str) -> tuple[str, ...]:
+    """The path of an object of the core group."""
+    return ("api", "v1", "namespaces", body["metadata"]["namespace"], plural, body["metadata"]["name"], *parts)
+
+
+def watched(world: World) -> Lines:
+    """What watchers of every kind are told of the next seconds, in a fork."""
+    service = Service(world.fork())
+    before = service.history.count
+    service.advance(10 * SECOND_US)
+    changes = service.history.since(before)
+    for kind in served(world):
+        yield from written(*(told(change, kind, None, test_of({})) for change in changes))
+
+
+def refusals(world: World) -> Lines:
+    """Statuses that say no, and why."""
+    service = Service(world.fork())
+    pod = observe(world).list("Pod")[0]
+    yield from asked(service, ("api", "v1", "nothing"))
+    yield from asked(service, ("api", "v1", "pods"), watch="true", resourceVersion="1")
+    yield from asked(service, item(pod, "pods", "exec"), method="POST")
+    yield from asked(service, item(pod, "pods", "eviction"), method="POST")
+    yield from asked(service, item(pod, "pods"), method="PUT")
+    yield from asked(service, item(pod, "pods"), {"content-type": "application/json"}, method="PATCH")
+    yield from asked(service, (*item(pod, "pods")[:-1], "nobody"), method="DELETE")
+    yield from asked(service, item(pod, "pods", "log"), container="nobody")
+    yield from asked(service, (*item(pod, "pods")[:-2], "configmaps"), method="POST")
 
 
 def seen_by(read: Callable[[Observation], Lines]) -> Callable[[World], Lines]:
@@ -132,6 +217,9 @@ SURFACES: dict[str, Callable[[World], Lines]] = {
     "traces": seen_by(lambda seen: written(seen.traces())),
     "agents' kubectl": seen_by(agents_kubectl),
     "agents' tools": seen_by(agents_tools),
+    "answers to writes": answers_to_writes,
     "served API": served_api,
+    "watches": watched,
+    "refusals": refusals,
 }
 """Every way to read a world, by name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -11,7 +11,7 @@ from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.faults import FAULTS, inject
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.topology import Profile
-from stratus_sim.telemetry.alerts import RULES, Symptom, alert_rule, firing, pending
+from stratus_sim.telemetry.alerts import RULES, alert_rule, firing, pending
 from stratus_sim.telemetry.metrics import exposition
 from stratus_sim.telemetry.severity import HEALTHY, Severity, measure
 from stratus_sim.telemetry.signals import alerts
@@ -36,7 +36,7 @@ def rules() -> Iterator[None]:
     RULES.update(before)
 
 
-def empty_maps(world: World) -> Iterator[Symptom]:
+def empty_maps(world: World) -> Iterator[tuple[str, str, int]]:
     for found in world.store.list("ConfigMap"):
         if not found.manifest.get("data"):
             yield found.key.namespace, found.key.name, found.created_us
@@ -77,8 +77,13 @@ def test_a_rule_is_added_by_a_plain_function_and_waits_for_its_for() -> None:
     fires_at_last(world, "EmptyMap")
     assert (pending(world), measure(world)) == ([], HEALTHY)
     [shown] = alerts(world)
-    assert shown["labels"] == {"alertname": "EmptyMap", "configmap": "empty", "namespace": "default"}
+    where = {"configmap": "empty", "namespace": "default"}
+    assert shown["labels"] == {"alertname": "EmptyMap", **where, "severity": "info"}
     assert 'ALERTS{alertname="EmptyMap",alertstate="firing",' in exposition(world, ["ALERTS"])
+    [since_s] = [
+        line.split()[-1] for line in exposition(world, ["ALERTS_FOR_STATE"]).splitlines() if "EmptyMap" in line
+    ]
+    assert int(since_s) == 1735689600 + began // SECOND_US
 
 
 @pytest.mark.usefixtures("rules")
@@ -134,6 +139,23 @@ def test_a_crash_loop_is_told_apart_from_one_crash(hotel: World) -> None:
     fires_at_last(hotel, "KubePodCrashLooping")
 
 
+def test_labels_are_those_of_the_series_in_the_rules_expression(hotel: World) -> None:
+    for fault, name in (("resource-limit-oom", "geo"), ("image-pull-bad-tag", "search")):
+        inject.schedule(hotel, 0, fault, next(key for key in FAULTS[fault].targets(hotel) if key.name == name))
+    hotel.run_for(61 * MINUTE_US)
+    told = {(alert.name, alert.labels.get("container")): alert.labels for alert in firing(hotel)}
+    looping = told["KubePodCrashLooping", "geo"]
+    assert {*looping} == {"alertname", "namespace", "pod", "container", "reason", "severity"}
+    assert (looping["reason"], looping["severity"]) == ("CrashLoopBackOff", "warning")
+    waiting = told["KubeContainerWaiting", "search"]
+    assert ({*waiting}, waiting["reason"]) == ({*looping}, "ImagePullBackOff")
+    stuck = told["KubeDeploymentRolloutStuck", None]
+    assert {*stuck} == {"alertname", "namespace", "deployment", "condition", "status", "reason", "severity"}
+    shown = [alert["labels"] for alert in alerts(hotel)]
+    assert shown == [alert.labels for alert in firing(hotel)]
+    assert all(f'alertname="{one["alertname"]}"' in exposition(hotel, ["ALERTS"]) for one in shown)
+
+
 def test_one_crash_is_no_loop(hotel: World) -> None:
     target = next(key for key in FAULTS["resource-limit-oom"].targets(hotel) if key.name == "geo")
     inject.schedule(hotel, 0, "resource-limit-oom", target)
@@ -167,6 +189,8 @@ def test_a_node_out_of_reach_and_the_targets_on_it() -> None:
     assert since(world, "TargetDown") == fell_silent
     assert 'up{namespace="default",job="b"' in exposition(world, ["up"])
     fires_at_last(world, "KubeNodeUnreachable")
+    (unreachable,) = [alert.labels for alert in firing(world) if alert.name == "KubeNodeUnreachable"]
+    assert (unreachable["key"], unreachable["effect"]) == ("node.kubernetes.io/unreachable", "NoSchedule")
 
 
 def test_a_tenth_of_the_targets_may_be_down() -> None:
@@ -193,51 +217,27 @@ def test_a_throttled_container() -> None:
     assert not [a for a in pending(mesh("a>b")) if a.name == "CPUThrottlingHigh"]
 
 
-JOBS = """
-apiVersion: batch/v1
-kind: Job
-metadata: {name: doomed}
-spec:
-  backoffLimit: 0
-  template: {spec: {restartPolicy: Never, containers: [{name: c, image: i, command: [sh, -c, "sleep 1; exit 3"]}]}}
----
-apiVersion: batch/v1
-kind: Job
-metadata: {name: endless}
-spec:
-  template: {spec: {restartPolicy: Never, containers: [{name: c, image: i, command: [sleep, "100000"]}]}}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  replicas: 3
-  selector: {matchLabels: {app: web}}
-  template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: w}]}}
----
-apiVersion: autoscaling/v2
-kind: HorizontalPodAutoscaler
-metadata: {name: web}
-spec: {maxReplicas: 3, minReplicas: 2, scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}}
----
-apiVersion: apps/v1
-kind: StatefulSet
-metadata: {name: db}
-spec:
-  serviceName: db
-  selector: {matchLabels: {app: db}}
-  template: {metadata: {labels: {app: db}}, spec: {nodeSelector: {no: such}, containers: [{name: db, image: d}]}}
-"""
+def test_who_has_too_much_to_do_for_its_limit_is_throttled_as_its_counters_say() -> None:
+    world = mesh(profile=Profile(latency_us=1000, cpu_us_per_request=5_000))
+    world.schedule(0, "traffic.load", 100)
+    world.run_for(30 * SECOND_US)
+    before = periods_of(world)
+    world.schedule(0, "traffic.load", 5_000)
+    world.run_for(60 * SECOND_US)
+    assert not [a for a in pending(world) if a.name == "CPUThrottlingHigh"], "not yet a quarter of five minutes"
+    world.run_for(30 * SECOND_US)
+    throttled, periods = (now - then for now, then in zip(periods_of(world), before, strict=True))
+    assert periods >= throttled > 0.25 * 3_000 and throttled == pytest.approx(periods, abs=11), "of five minutes"
+    fires_at_last(world, "CPUThrottlingHigh")
+    world.schedule(0, "traffic.load", 100)
+    world.run_for(5 * SECOND_US)
+    assert "CPUThrottlingHigh" not in names_of(world)
 
 
-def test_jobs_autoscalers_and_stateful_sets(small: Callable[..., World]) -> None:
-    world = small(JOBS)
-    fires_at_last(world, "KubeHpaMaxedOut")
-    world.run_until(max(since(world, n) for n in ("KubeJobFailed", "KubeStatefulSetReplicasMismatch")) + 15 * MINUTE_US)
-    assert {"KubeHpaMaxedOut", "KubeJobFailed", "KubeStatefulSetReplicasMismatch"} <= names(world)
-    assert "KubeJobNotCompleted" not in names(world)
-    started = world.store.state.objects[ObjectKey("Job", "default", "endless")].status.started_us
-    world.run_until(started + 12 * 60 * MINUTE_US)
-    assert "KubeJobNotCompleted" not in names(world)
-    world.run_for(1)
-    assert [a.subject for a in firing(world) if a.name == "KubeJobNotCompleted"] == ["endless"]
+def periods_of(world: World) -> list[float]:
+    names = ("container_cpu_cfs_throttled_periods_total", "container_cpu_cfs_periods_total")
+    return [float(exposition(world, [name]).split()[-1]) for name in names]
+
+
+def names_of(world: World) -> set[str]:
+    return {alert.name for alert in (*firing(world), *pending(world))}

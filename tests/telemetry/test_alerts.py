@@ -53,9 +53,7 @@ def test_an_alert_fires_in_the_instant_its_for_has_passed() -> None:
     world.run_until(begun + 60 * SECOND_US - 1)
     assert firing(world) == []
     world.run_for(1)
-    assert [(a.name, a.subject, a.since_us) for a in firing(world)] == [
-        ("HighRequestErrorRate", name, begun) for name in "ab"
-    ]
+    assert [(a.name, a.subject, a.since_us) for a in firing(world)] == [("HighRequestErrorRate", "a", begun)]
 
 
 def test_a_node_that_is_lost_fires_after_thirty_seconds_and_its_stuck_pods_do_not() -> None:
@@ -75,7 +73,7 @@ def test_alerts_of_one_rule_come_in_order_of_their_subject() -> None:
     world = mesh(*(f"{a}>{b}" for a, b in zip(["a", *names], names, strict=False)))
     scale(world, "w8", 0)
     world.run_for(70 * SECOND_US)
-    assert [a.subject for a in firing(world)] == ["a", *names]
+    assert [a.subject for a in firing(world)] == ["a", *names[:-1]], "what gets no requests fails none"
 
 
 def test_a_daemon_set_and_a_workload_of_no_replicas_are_well() -> None:

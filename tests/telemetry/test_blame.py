@@ -41,6 +41,12 @@ def test_a_call_that_always_fails_is_always_to_blame() -> None:
     assert shares(server(0), call(1000), call(0)) == {1: 1.0}
 
 
+def test_what_comes_after_a_call_that_fails_is_not_made() -> None:
+    assert shares(server(0), call(1000), call(0), call(0)) == {1: 1.0}
+    found = shares(server(250), call(500), call(500))
+    assert found == pytest.approx({0: 0.67, 1: 0.33}, abs=0.04)
+
+
 def test_a_soft_call_never_is() -> None:
     assert shares(server(0), call(0, hard=False), call(0)) == {1: 1.0}
     assert shares(server(900), call(0, hard=False)) == {None: 1.0}

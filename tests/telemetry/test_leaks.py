@@ -10,41 +10,58 @@ import pytest
 
 from stratus_sim.cluster import api
 from stratus_sim.cluster.events import emit
-from stratus_sim.cluster.objects import ObjectKey
+from stratus_sim.cluster.objects import Manifest, ObjectKey
+from stratus_sim.faults import FAULTS as CATALOGUE
 from stratus_sim.faults import choose_target, everything, inject, noise
+from stratus_sim.faults.catalogue import Fault
 from stratus_sim.kernel import SECOND_US
+from stratus_sim.snapshot import Snapshot
 from stratus_sim.telemetry.alerts import RULES, Rule
 from stratus_sim.telemetry.metrics import METRICS, Metric, Sample
 from stratus_sim.testing.stage import Source, Stage
-from stratus_sim.world import Snapshot, World
+from stratus_sim.world import World
 from tests.conftest import SHARED, stage
+from tests.faults.cases import CASES
 from tests.telemetry.surfaces import SURFACES
 
 FAULTS = everything()
 STAGES: dict[str, str] = {
-    "hotel": "",
     "otel-demo": "otel-demo",
     "online-boutique": "online-boutique/release",
     "bank-of-anthos": "bank-of-anthos/kubernetes-manifests",
     "wordpress": "k8s-examples-wordpress",
 }
+SMALL: dict[str, Callable[[], World]] = {
+    "hotel": lambda: World(stage().standing(0).snapshot()),
+    **{case.fault: case.world for case in CASES if case.fault in ("mysql-tls-required", "postgres-user-missing")},
+    **{
+        case.fault: case.world for case in CASES if case.fault in ("valkey-auth-password-mismatch", "kafka-poison-pill")
+    },
+    **{case.fault: case.world for case in CASES if case.fault == "feature-flag-payment-failure"},
+}
+"""Worlds that need nothing beside this checkout, by a fault that finds a target there."""
 NAMES = tuple(text for name in FAULTS for text in (name, name.replace("-", "_")))
 WORDS = (
     "fault", "inject", "chaos", "scripted", "simulat", "stratus_", "counterfactual", "ground truth", "heartbeat",
-    "listens", "memory_mib", "evident", " agent:", "episode", "scenario", "noise", "disturb", "stolen",
+    "listens", "memory_mib", "evident", " agent:", "episode", "scenario", "noise", "disturb", "stolen", "strain",
+    "severity", "planted", "poison", "behaviour", "stratus.dev",
     *noise.DISTURBANCES,
     *NAMES, *(fault.summary.lower() for fault in FAULTS.values()),
 )  # fmt: skip
 ALLOWED: dict[str, str] = {
     r"NetworkChaos|networkchaos(?:es)?|chaos-mesh(?:\.org)?": "Chaos Mesh is a program of its own: its objects are "
     "there to be seen, under its own kind, group and namespace",
+    r"\"?severity\"?(?:: |=)\"(?:critical|warning|info)\"": "how bad an alert is, its rule says in a label",
 }
 """What looks telling and is not: a pattern, and why a real system shows it too."""
 _REAL = re.compile("|".join([*ALLOWED, "default"]), re.IGNORECASE)
 
 
 def tells(text: str) -> bool:
-    left = _REAL.sub("", text.lower()) if "fault" in text or "haos" in text else text.lower()
+    low = text.lower()
+    if not any(word in low for word in WORDS):
+        return False
+    left = _REAL.sub("", low)
     return any(word in left for word in WORDS)
 
 
@@ -56,8 +73,8 @@ def leaks(lines: Iterable[str], known: frozenset[str] = frozenset()) -> list[str
 
 @cache
 def standing(name: str) -> Snapshot:
-    if name == "hotel":
-        return stage().standing(0).snapshot()
+    if name in SMALL:
+        return SMALL[name]().snapshot()
     return Stage(Source(manifests=str(SHARED / "manifests" / STAGES[name]))).standing(0).snapshot()
 
 
@@ -78,18 +95,32 @@ def found_after(name: str, fault: str) -> dict[str, list[str]]:
     world, found = World(standing(name)), {}
     target = choose_target(world, FAULTS[fault])
     inject.schedule(world, 0, fault, target)
+    found["striking"] = leaks(SURFACES["watches"](world), own_words(name)["objects"])
     world.run_for(100 * SECOND_US)
     for surface, read in SURFACES.items():
         found[surface] = leaks(read(world), own_words(name)[surface])
     inject.heal(world, fault, target)
+    found["healing"] = leaks(SURFACES["watches"](world), own_words(name)["objects"])
     world.run_for(5 * SECOND_US)
     found["after"] = leaks(SURFACES["objects"](world), own_words(name)["objects"])
     return found
 
 
-@pytest.mark.parametrize("fault", [name for name in sorted(FAULTS) if struck_in("hotel", name)])
+STRUCK = {fault: next((name for name in SMALL if struck_in(name, fault)), "") for fault in sorted(FAULTS)}
+"""Where each fault is looked for first; only some flags need an application from outside."""
+
+
+@pytest.mark.parametrize("fault", [fault for fault, name in STRUCK.items() if name])
 def test_no_surface_tells_which_fault_struck(fault: str) -> None:
-    assert found_after("hotel", fault) == {surface: [] for surface in (*SURFACES, "after")}
+    assert {surface: told for surface, told in found_after(STRUCK[fault], fault).items() if told} == {}
+
+
+def test_every_fault_there_is_strikes_somewhere() -> None:
+    """A fault that finds no target would be looked for in vain."""
+    elsewhere = [fault for fault, name in STRUCK.items() if not name]
+    assert all(fault.startswith("feature-flag-") for fault in elsewhere)
+    if SHARED.is_dir():
+        assert [fault for fault in elsewhere if not struck_in("otel-demo", fault)] == []
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared manifests are not beside this checkout")
@@ -137,7 +168,8 @@ def test_every_allowance_is_used() -> None:
     world = World(standing("hotel"))
     inject.schedule(world, 0, "network-partition", choose_target(world, FAULTS["network-partition"]))
     world.run_for(10 * SECOND_US)
-    text = "\n".join(SURFACES["objects"](world))
+    world.run_for(110 * SECOND_US)
+    text = "\n".join(line for read in SURFACES.values() for line in read(world))
     assert [pattern for pattern in ALLOWED if not re.search(pattern, text)] == []
     assert any(word in text.lower() for word in WORDS)
 
@@ -161,7 +193,7 @@ def fail(world: World) -> None:
     flows = world.traffic.flows
     assert flows is not None
     calls = tuple(_renamed(flow) if flow.error else flow for flow in flows.calls)
-    world.traffic.flows = type(flows)(flows.workloads, calls, flows.entries, flows.memory, flows.restless)
+    world.traffic.flows = type(flows)(flows.workloads, calls, flows.entries)
 
 
 def _renamed(flow):
@@ -176,6 +208,26 @@ def measure(world: World) -> None:
     METRICS["active"] = Metric("active", "gauge", "Faults on.", lambda _: iter([Sample({}, 1)]))
 
 
+def strike(world: World) -> None:
+    """A fault whose writes carry its name."""
+    geo = ObjectKey("Deployment", "hotel", "geo")
+
+    def writes(world: World, target: ObjectKey) -> list[tuple[ObjectKey, Manifest | None]]:
+        manifest = world.store.state.objects[target].manifest
+        return [(target, {**manifest, "metadata": {**manifest["metadata"], "labels": {"is": "planted"}}})]
+
+    CATALOGUE["planted"] = Fault("planted", "A leak.", lambda _: [geo], lambda *_: True, writes)
+    inject.schedule(world, 5 * SECOND_US, "planted", geo)
+
+
+def name_it(world: World) -> None:
+    """A pod whose very name tells, so that whoever is refused something about it is told."""
+    pod = {"containers": [{"name": "c", "image": "i"}]}
+    metadata = {"name": "a-planted", "namespace": "hotel"}
+    api.put(world, {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod}, "test")
+    world.run_for(0)
+
+
 PLANTS: dict[str, Callable[[World], None]] = {
     "objects": mark,
     "annotations": mark,
@@ -188,19 +240,22 @@ PLANTS: dict[str, Callable[[World], None]] = {
     "agents' kubectl": report,
     "agents' tools": fail,
     "served API": mark,
+    "answers to writes": name_it,
+    "watches": strike,
+    "refusals": name_it,
 }
 """For every surface a leak that shows there."""
 
 
 @pytest.mark.parametrize("surface", sorted(SURFACES))
 def test_a_leak_that_is_planted_is_found(surface: str) -> None:
-    before = dict(RULES), dict(METRICS)
+    before = dict(RULES), dict(METRICS), dict(CATALOGUE)
     world = World(standing("hotel"))
     assert leaks(SURFACES[surface](world)) == []
     try:
         PLANTS[surface](world)
         assert leaks(SURFACES[surface](world))
     finally:
-        for table, kept in zip((RULES, METRICS), before, strict=True):
+        for table, kept in zip((RULES, METRICS, CATALOGUE), before, strict=True):
             table.clear()
             table.update(kept)  # type: ignore[arg-type]  # each table gets its own rows back

@@ -168,14 +168,15 @@ def test_a_lost_node_is_unknown_and_its_containers_cannot_be_asked(hotel: World)
     hotel.run_for(45 * SECOND_US)
     found = series(exposition(hotel))
     assert value(found, "kube_node_status_condition", node="node-1", condition="Ready", status="unknown") == 1
-    assert value(found, "kube_node_spec_taint", node="node-1", key="node.kubernetes.io/unreachable") == 1
+    assert total(found, "kube_node_spec_taint", node="node-1", key="node.kubernetes.io/unreachable") == 2
     assert {dict(p)["node"] for n, p in found if n == "container_start_time_seconds"} == {"node-2", "node-3"}
 
 
 def test_jobs_claims_autoscalers_and_budgets(small: Callable[..., World]) -> None:
     found = series(exposition(small(BATCH)))
     assert value(found, "kube_job_failed", job_name="doomed", condition="true") == 1
-    assert value(found, "kube_job_status_failed", job_name="doomed") == 1
+    reasons = {dict(p)["reason"]: v for (n, p), v in found.items() if n == "kube_job_status_failed"}
+    assert reasons == {"BackoffLimitExceeded": 1, "DeadlineExceeded": 0, "Evicted": 0}
     claim = {"persistentvolumeclaim": "data"}
     assert value(found, "kube_persistentvolumeclaim_status_phase", phase="Pending", **claim) == 1
     assert value(found, "kube_persistentvolumeclaim_resource_requests_storage_bytes", **claim) == 2**30
@@ -191,6 +192,12 @@ def test_no_series_comes_twice_whatever_happens(hotel: World, fault: str) -> Non
     inject.schedule(hotel, 0, fault, FAULTS[fault].targets(hotel)[0])
     hotel.run_for(40 * SECOND_US)
     assert len(series(exposition(hotel))) > 500
+
+
+def test_a_deployment_says_why_a_condition_holds(hotel: World) -> None:
+    found = struck(hotel, "image-pull-bad-tag", "geo", after_s=700)
+    late = {"deployment": "geo", "condition": "Progressing", "status": "false"}
+    assert value(found, "kube_deployment_status_condition", reason="ProgressDeadlineExceeded", **late) == 1
 
 
 def test_counters_end_in_total_and_have_help() -> None:

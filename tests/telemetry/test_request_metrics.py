@@ -8,9 +8,12 @@ import pytest
 
 from stratus_sim.application import epochs
 from stratus_sim.application.dynamics.counters import totals
-from stratus_sim.application.errors import REFUSED
+from stratus_sim.application.errors import REFUSED, RESET
+from stratus_sim.cluster import api
 from stratus_sim.faults import FAULTS, everything, inject
 from stratus_sim.kernel import SECOND_US
+from stratus_sim.manifests.topology import Profile
+from stratus_sim.manifests.traffic_shapes import DeclaredLoad
 from stratus_sim.telemetry.metrics import METRICS, exposition
 from stratus_sim.testing.stage import Source, Stage
 from stratus_sim.world import World
@@ -60,7 +63,7 @@ def test_counts_are_whole_requests(hotel: World) -> None:
     count = totals(hotel).workloads["hotel/search"]
     answered = total(found, "http_requests_total", service_name="search")
     assert 0 <= (count.arrived - count.errors.get(REFUSED, 0)) / 1000 - answered < 4
-    assert [v for (n, _), v in found.items() if not n.endswith("_sum") and v != int(v)] == []
+    assert [v for (n, _), v in found.items() if not n.endswith(("_sum", "_seconds_total")) and v != int(v)] == []
 
 
 def test_a_server_that_fails_answers_so_and_its_clients_say_why() -> None:
@@ -86,6 +89,24 @@ def test_a_full_server_turns_away_with_503() -> None:
     world.run_for(20 * SECOND_US)
     found = series(exposition(world, ["http_requests_total"]))
     assert total(found, "http_requests_total", service_name="a", http_response_status_code="503") > 1000
+
+
+def test_what_was_answered_is_what_took_time() -> None:
+    """Under overload, with a queue, and when pods that hold requests are killed."""
+    profiles = {"a": Profile(latency_us=1000, cpu_us_per_request=4000, queue=200)}
+    world = mesh(load=DeclaredLoad(rps=100), profiles=profiles, replicas=2)
+    world.run_for(30 * SECOND_US)
+    for key in list(world.store.keys("Pod")):
+        api.delete(world, key, "test", grace_s=0)
+    world.run_for(300_000)
+    assert totals(world).workloads["default/a"].queued or totals(world).workloads["default/a"].shed
+    world.run_for(60 * SECOND_US)
+    count = totals(world).workloads["default/a"]
+    assert count.shed and count.errors[RESET]
+    found = series(exposition(world, COUNTERS))
+    answered, name = total(found, "http_requests_total"), "http_server_request_duration_seconds"
+    assert 0 <= value(found, f"{name}_count") - answered < 4, "each of the codes is rounded down"
+    assert value(found, f"{name}_bucket", le="+Inf") == value(found, f"{name}_count")
 
 
 def test_databases_do_not_count_themselves(hotel: World) -> None:

@@ -16,12 +16,13 @@ from stratus_sim.genesis import deploy
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.application import describe
 from stratus_sim.manifests.load import Manifests
+from stratus_sim.snapshot import Snapshot
 from stratus_sim.transaction.cluster import Cluster, Grant
 from stratus_sim.transaction.journal import Journal, MemoryJournal
 from stratus_sim.transaction.limits import Limits
 from stratus_sim.transaction.manager import TransactionManager
 from stratus_sim.transaction.recovery import recover
-from stratus_sim.world import Snapshot, World
+from stratus_sim.world import World
 
 NAMESPACE = "shop"
 LIMITS = Limits(actions=4, window_us=600 * SECOND_US, settle_us=90 * SECOND_US, attempts=2)

@@ -24,10 +24,12 @@ def node_is_lost(scene: Scene) -> Iterator[Hypothesis]:
 
 
 def _is_movable(pod: Json) -> bool:
-    """Not serving, replaced by a ReplicaSet, and bound to its node by no volume."""
+    """Served until the node was lost (who could not start there starts nowhere), has a ReplicaSet, is bound to its
+    node by no volume."""
     volumes = pod["spec"].get("volumes") or ()
     claims = any("persistentVolumeClaim" in volume for volume in volumes)
-    return not is_ready(pod) and owner(pod)[0] == "ReplicaSet" and not claims
+    served = pod["status"].get("phase") == "Running" and not is_ready(pod)
+    return served and owner(pod)[0] == "ReplicaSet" and not claims
 
 
 def _placeable(scene: Scene, pods: list[Json]) -> list[Json]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,12 +29,14 @@ class Plan(NamedTuple):
     """What to train. `budget` is episodes of training and validation; the test split comes on top.
 
     `control` trains on rewards that say nothing: what comes out then is owed to chance and to the reflection alone.
+    Examples of all splits have background `noise`, or none.
     """
 
     agent: str = "mitigation"
     budget: int = 60
     seed: int = 0
     control: bool = False
+    noise: bool = False
 
 
 class HeldOut(NamedTuple):
@@ -79,13 +81,13 @@ def train(plan: Plan, player: Player, reflect: Reflect, watch: Watch = lambda _p
         UserError: no such agent, too small a budget, or the `training` extra is not installed.
         Unavailable: the model or the reflection model cannot be used.
     """
-    gepa, prompt = _gepa(), _prompt(plan, player)
+    gepa, prompt, parts = _gepa(), _prompt(plan, player), splits(noise=plan.noise)
     adapter = Adapter(player, prompt, Shuffled(plan.seed) if plan.control else faithful, watch)
     reflecting = _Reflecting(reflect)
     found = gepa.optimize(
         seed_candidate={prompt.head.role: adapter.learned(prompt)},
-        trainset=list(splits().train),
-        valset=list(splits().validate),
+        trainset=list(parts.train),
+        valset=list(parts.validate),
         adapter=adapter,
         reflection_lm=reflecting,
         reflection_minibatch_size=BATCH,
@@ -97,7 +99,7 @@ def train(plan: Plan, player: Player, reflect: Reflect, watch: Watch = lambda _p
     if reflecting.failure:
         raise reflecting.failure
     after = adapter.prompt(found.best_candidate)
-    held_out = _held_out(player, prompt, watch), _held_out(player, after, watch)
+    held_out = _held_out(player, prompt, parts.test, watch), _held_out(player, after, parts.test, watch)
     return Trained(prompt, after, held_out, tuple(found.val_aggregate_scores), found.total_metric_calls or 0)
 
 
@@ -120,9 +122,9 @@ def _prompt(plan: Plan, player: Player) -> Prompt:
     return player.prompts[plan.agent]
 
 
-def _held_out(player: Player, prompt: Prompt, watch: Watch) -> HeldOut:
+def _held_out(player: Player, prompt: Prompt, test: Iterable[Example], watch: Watch) -> HeldOut:
     marks: list[Marks] = []
-    for example in splits().test:
+    for example in test:
         played = player.play(prompt, example)
         watch(played)
         marks.append(played.marks)

@@ -11,6 +11,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import NamedTuple
 
+import msgspec
+
 from stratus_sim.kernel.streams import draw_bits
 from stratus_sim.testing.scenario import Scenario
 from stratus_sim.testing.stage import Source, Stage
@@ -62,11 +64,11 @@ def stage(application: str) -> Stage:
     return Stage(Source(application))
 
 
-def examples(split: str) -> tuple[Example, ...]:
+def examples(split: str, *, noise: bool = False) -> tuple[Example, ...]:
     """The examples of a split; the same for everybody, so that results compare."""
-    share = SHARES[split]
+    share, heard = SHARES[split], noise or msgspec.UNSET
     return tuple(
-        Example(share.application, Scenario(fault, target, seed=_draw("seed", fault, target) % _SEEDS))
+        Example(share.application, Scenario(fault, target, seed=_draw("seed", fault, target) % _SEEDS, noise=heard))
         for fault, count in share.faults.items()
         for target in _targets(share.application, fault)[:count]
     )
@@ -82,6 +84,6 @@ def _draw(purpose: str, fault: str, target: str) -> int:
 
 
 @cache
-def splits() -> Splits:
-    """The three splits."""
-    return Splits(*(examples(name) for name in Splits._fields))
+def splits(*, noise: bool = False) -> Splits:
+    """The three splits, with transient disturbances in the background or without."""
+    return Splits(*(examples(name, noise=noise) for name in Splits._fields))

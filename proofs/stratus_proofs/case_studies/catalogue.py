@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from stratus_spec import Machine
 
+from ..harm.crew import GONE
+from ..harm.interpretation import BOUNDS, USUAL, Interpretation
+from ..harm.kinds import SECOND_US
 from . import variants
 
 
 @dataclass(frozen=True)
 class Case:
-    """A gap of the published driver. `variant` is the machine with that gap; `repair` says what in ours closes it."""
+    """A gap of the published driver. `variant` is the machine with that gap, `interpretation` what its functions and
+    constants stand for on a simulated cluster; `repair` says what in ours closes it."""
 
     name: str
     title: str
@@ -20,6 +25,12 @@ class Case:
     model: str
     repair: str
     variant: Callable[[], Machine]
+    interpretation: Interpretation = USUAL
+
+
+def _no_pod_is_unready(configuration: Mapping[str, Any], _environment: Any) -> bool:
+    """What oracles that look at pods see: of a Deployment scaled to zero none is unready."""
+    return bool(configuration["geo's nodeSelector"] == GONE)
 
 
 CASES = {
@@ -31,6 +42,7 @@ CASES = {
             "`approve.no_regression` also passes when no attempts are left (one configured keeps the run short).",
             "`approve.no_regression` for every attempt; what fails it can only be undone (`reject`), then `escalate`.",
             variants.last_attempt_stands,
+            Interpretation({**BOUNDS, "max_attempts": 0}),
         ),
         Case(
             "g2", "No severity is ever computed",
@@ -39,6 +51,7 @@ CASES = {
             "`approve.no_regression` asks `healthy(c, e)` instead of comparing severities.",
             "`approve.no_regression`: severity with the transaction against severity without it, at the same instant.",
             variants.oracles_instead_of_severity,
+            Interpretation(BOUNDS, {"healthy": _no_pod_is_unready}, remarks=("oracles see unready pods",)),
         ),
         Case(
             "g3", "The oracle looks at another namespace",
@@ -46,6 +59,7 @@ CASES = {
             "`resolve.healthy` asks `elsewhere(e)`, which does not depend on the configuration.",
             "`resolve.healthy` measures the configuration and environment the agents work on.",
             variants.wrong_namespace,
+            Interpretation(BOUNDS, {"elsewhere": lambda _e: True}, remarks=("all is well elsewhere",)),
         ),
         Case(
             "g4", "The alert oracle fails open",
@@ -53,6 +67,7 @@ CASES = {
             "`approve.no_regression` also passes when the monitoring does not answer (`answers(e)` is false).",
             "`approve.no_regression` without the exception: what was not measured is not approved.",
             variants.fails_open,
+            Interpretation(BOUNDS, {"answers": lambda _e: False}, remarks=("the monitoring does not answer",)),
         ),
         Case(
             "g5", "Some commands leave no undo record",
@@ -62,6 +77,7 @@ CASES = {
             "`send.journaled`: no write before its before-image is durable; what has none is refused "
             "(`act.reversible`).",
             variants.no_undo_record,
+            Interpretation(BOUNDS, {"dry_runs": lambda _x: False}, remarks=("no action dry-runs",)),
         ),
         Case(
             "g6", "Undo counts rounds, not writes",
@@ -93,13 +109,16 @@ CASES = {
             "`restore` skips entries whose before-image is `absent`, and `pop` takes them for restored.",
             "`restore.differs` and `pop.restored` treat absence like any other value.",
             variants.keeps_added_fields,
+            Interpretation({**BOUNDS, "absent": GONE}),
         ),
         Case(
             "g10", "The undo stack expires",
             "The stack lives in a session cache and is deleted after ten minutes without use.",
-            "A step of the environment, `evict`, empties the journal of an open transaction after `ttl_us`.",
+            "A step of the environment, `evict`, empties the journal of an open transaction after `ttl_us`, longer "
+            "than the window.",
             "There is no such step: the journal is durable and ends with its transaction.",
             variants.forgets_the_stack,
+            Interpretation({**BOUNDS, "ttl_us": 600 * SECOND_US}, remarks=("the stack is kept for 600 s",)),
         ),
         Case(
             "g11", "Others write too",

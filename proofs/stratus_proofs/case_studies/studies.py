@@ -5,36 +5,42 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from stratus_spec import ANY, MACHINE, SPECIFICATION, Machine, Property, Specification
+from stratus_spec import ANY, MACHINE, SPECIFICATION, Property, Specification
 
+from ..harm import telling
+from ..harm.search import search
+from ..harm.theatre import Reenactment
 from ..prover import Report, prove
 from ..reachable.bounded import BOUND
 from ..reachable.decoding import Trace
 from ..reachable.necessity import hurting
-from ..reachable.reenact import reenact
 from ..reachable.story import as_json as trace_as_json
 from ..reachable.story import lines as trace_lines
+from ..weakening import altered
 from .catalogue import CASES, Case
 
-PROPERTIES = tuple(p for p in SPECIFICATION.properties if p.setting == ANY)
+PROPERTIES = SPECIFICATION.claimed(ANY)
 
 
 @dataclass(frozen=True)
 class Study:
     """What the tools say of a case: the transitions it changes, the obligations that fail in the variant, a shortest
-    run that hurts (None: none within `bound`), and the proof of the repaired machine's same transitions."""
+    run that breaks a headline (None: none within `bound`), the harm done on the simulated cluster (None: none found),
+    and the proof of the repaired machine's same transitions."""
 
     case: Case
     changed: tuple[str, ...]
     failing: tuple[str, ...]
     trace: Trace | None
+    played: Reenactment | None
     repaired: Report
     bound: int
 
     @property
     def confirmed(self) -> bool:
         """The gap hurts, and its repair holds."""
-        return self.trace is not None and not self.repaired.failures
+        hurts = self.played is not None and self.played.beyond_trespass
+        return self.trace is not None and hurts and not self.repaired.failures
 
     @property
     def prop(self) -> Property:
@@ -45,23 +51,20 @@ class Study:
 def study(case: Case, bound: int = BOUND) -> Study:
     """Refute the variant and prove the repair."""
     variant = case.variant()
-    names = changed(variant)
+    names = tuple(transition.name for transition in altered(variant))
     broken = Specification(variant, PROPERTIES)
     refuted = prove(broken, transitions=names)
     known = [name for name in names if name in MACHINE.transition]
+    trace = hurting(broken, bound)
     return Study(
         case=case,
         changed=names,
         failing=tuple(failure.name for failure in refuted.failures),
-        trace=hurting(broken, bound),
+        trace=trace,
+        played=search(variant, [trace] if trace else [], case.interpretation),
         repaired=prove(transitions=known or MACHINE.transition),
         bound=bound,
     )
-
-
-def changed(variant: Machine) -> tuple[str, ...]:
-    """The transitions that differ from the machine's."""
-    return tuple(t.name for t in variant.transitions if MACHINE.transition.get(t.name) is not t)
 
 
 def lines(found: Study) -> list[str]:
@@ -75,7 +78,8 @@ def lines(found: Study) -> list[str]:
         f"Induction fails: {', '.join(found.failing) or 'nowhere'}",
         "",
         *run,
-        *([f"Reenacted {reenact(found.trace)}"] if found.trace else []),
+        "",
+        *_told(found),
         "",
         f"Repair: {case.repair}",
         _proved(found),
@@ -91,7 +95,7 @@ def as_json(found: Study) -> dict[str, Any]:
         "failing": list(found.failing),
         "trace": trace_as_json(found.trace, found.prop) if found.trace else None,
         "bound": found.bound,
-        "reenacted": reenact(found.trace).as_json() if found.trace else None,
+        "reenacted": telling.as_json(found.played) if found.played else None,
         "repaired": {"obligations": len(found.repaired.results), "failures": [r.name for r in found.repaired.failures]},
     }
 
@@ -100,6 +104,7 @@ def page(found: Study) -> str:
     """The study as a Markdown page."""
     case = found.case
     run = "\n".join(trace_lines(found.trace, found.prop)) if found.trace else ""
+    played = "\n".join(_told(found))
     return f"""# {case.name.upper()}: {case.title}
 
 **The gap.** {case.gap}
@@ -114,7 +119,11 @@ bounded model checking and executed by the interpreter:
 {run}
 ```
 
-**Reenacted** {reenact(found.trace) if found.trace else ""}.
+**What it does to a cluster**, with the gap and without it:
+
+```
+{played}
+```
 
 **The repair.** {case.repair} {_proved(found)}
 
@@ -122,6 +131,10 @@ bounded model checking and executed by the interpreter:
 stratus prove --case {case.name}
 ```
 """
+
+
+def _told(found: Study) -> list[str]:
+    return telling.lines(found.played) if found.played else ["no harm was measured on the simulated cluster"]
 
 
 def _proved(found: Study) -> str:

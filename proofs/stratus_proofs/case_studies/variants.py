@@ -12,7 +12,7 @@ from typing import Any
 import z3
 
 from stratus_spec import MACHINE, Axiom, Machine, Transition, Variable
-from stratus_spec.sorts import ACTION, BOOL, ENVIRONMENT, INT, VALUE, healthy, max_attempts
+from stratus_spec.sorts import ACTION, BOOL, ENVIRONMENT, INT, VALUE, healthy, max_attempts, window_us
 from stratus_spec.state import (
     NOTHING_OWNED,
     action,
@@ -115,7 +115,7 @@ def forgets_the_stack() -> Machine:
         {"open": open_, "idle_too_long": now > opened_at + ttl_us},
         {"depth": z3.IntVal(0), "first": NOTHING_OWNED},
     )
-    axioms = (*MACHINE.axioms, Axiom("sessions last a while", ttl_us >= 0))
+    axioms = (*MACHINE.axioms, Axiom("sessions outlast the window", ttl_us > window_us))
     constants, transitions = (*MACHINE.constants, ttl_us), (*MACHINE.transitions, evict)
     return replace(MACHINE, axioms=axioms, constants=constants, transitions=transitions)
 

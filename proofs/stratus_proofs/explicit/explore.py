@@ -14,7 +14,7 @@ import z3
 from stratus_spec import Property, State, Transition
 from stratus_spec.language import free_names
 
-from ..render import show
+from ..render import differences, show
 from ..witness import Step
 from .instance import NOTHING, Instance
 
@@ -75,7 +75,7 @@ def trace_lines(broken: Broken) -> list[str]:
     state = broken.initial
     for number, step in enumerate(broken.steps, 1):
         lines.append(f"{number:3} {step.transition}({', '.join(f'{k}={show(v)}' for k, v in step.params.items())})")
-        lines += [f"      {name}: {show(a)} → {show(b)}" for name, (a, b) in state.changes(step.state).items()]
+        lines += [f"      {change}" for change in differences(state, step.state)]
         state = step.state
     return lines
 

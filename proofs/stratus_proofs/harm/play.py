@@ -11,9 +11,10 @@ from stratus_spec import Interpreter, Role, State, TotalMap
 from stratus_spec.properties.vocabulary import TERMINAL
 
 from .crew import Call, Crew
+from .interpretation import Interpretation
 from .kinds import SECOND_US, Seen
-from .reenact import STEP_US, Stage
-from .scenes import Reading, Scene
+from .scenes import Scene
+from .stage import STEP_US, Stage
 
 WATCH_US = 3600 * SECOND_US
 """How long an incident is watched."""
@@ -33,13 +34,21 @@ class Habit(Enum):
     ALWAYS = "whenever it is possible"
 
 
+class Offence(Enum):
+    """Why a step of a weakened machine is none of the guarded one's."""
+
+    REFUSED = "the guarded machine refuses it"
+    UNKNOWN = "the guarded machine has no such step"
+    ALTERED = "the guarded machine takes it with another effect"
+
+
 @dataclass
 class Play:
     """A run of `machine` on a stage; `guarded` has all its guards, to tell which steps it would refuse.
 
     `due` are events and their hours; without them the scene's events come after their steps, and `happened` has the
-    hours. `told` are the steps taken, `offences` the numbers of those the guarded machine would refuse, `refused` the
-    steps that `machine` turned away. `outsiders` got the lock by an offence: they do not give it up.
+    hours. `told` are the steps taken, `offences` the numbers of those the guarded machine would not take so, and why,
+    `refused` the steps that `machine` turned away. `outsiders` got the lock by an offence: they do not give it up.
     """
 
     scene: Scene
@@ -49,27 +58,27 @@ class Play:
     happened: list[tuple[int, Call]] = field(default_factory=list)
     told: list[Call] = field(default_factory=list)
     refused: list[Call] = field(default_factory=list)
-    offences: list[int] = field(default_factory=list)
+    offences: dict[int, Offence] = field(default_factory=dict)
     outsiders: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         setting = self.scene.setting
         self.stage = Stage(setting)
         self.state: State = self.machine.initial(c=setting.configuration, e="as it is", now=0, **LEFTOVER)
-        self._crew = Crew(self.scene.plan, self.reading.role_of)
+        self._crew = Crew(self.scene.plan, self.interpretation.role_of)
         self._triggers = dict(self.scene.events) if self.due is None else {}
         self._shown_us = 0
 
     @property
-    def reading(self) -> Reading:
+    def interpretation(self) -> Interpretation:
         """What functions and constants stand for in this run."""
-        return self.scene.usual if self.machine is self.guarded else self.scene.reading
+        return self.scene.usual if self.machine is self.guarded else self.scene.interpretation
 
     def fork(self) -> Play:
         """The same run up to now, to go on differently."""
         twin = copy(self)
         twin.stage = self.stage.fork()
-        twin.told, twin.refused, twin.offences = [*self.told], [*self.refused], [*self.offences]
+        twin.told, twin.refused, twin.offences = [*self.told], [*self.refused], dict(self.offences)
         twin.outsiders, twin.due = {*self.outsiders}, None if self.due is None else [*self.due]
         return twin
 
@@ -78,10 +87,10 @@ class Play:
         if not self.possible(call):
             self.refused.append(call)
             return False
-        meant = None
-        if self.offends(call):
+        meant, offence = None, self.offence(call)
+        if offence:
             meant = self._wish()
-            self.offences.append(len(self.told))
+            self.offences[len(self.told)] = offence
             if "token" in self.machine.machine.transition[call.transition].updates:
                 self.outsiders |= {call.params["a"]} - {*Role}
         self.told.append(call)
@@ -94,11 +103,22 @@ class Play:
 
     def possible(self, call: Call) -> bool:
         """Whether the machine lets the step happen now."""
-        return self.machine.enabled(self.state, call.transition, **call.params)
+        known = call.transition in self.machine.machine.transition
+        return known and self.machine.enabled(self.state, call.transition, **call.params)
 
-    def offends(self, call: Call) -> bool:
-        """Whether the step is possible now, and the guarded machine would refuse it."""
-        return self.possible(call) and not self.guarded.enabled(self.state, call.transition, **call.params)
+    def offence(self, call: Call) -> Offence | None:
+        """Why the step, if it is possible now, is none that the guarded machine takes; None if it is."""
+        if not self.possible(call):
+            return None
+        theirs = self.guarded.machine.transition.get(call.transition)
+        if theirs is None:
+            return Offence.UNKNOWN
+        if not self.guarded.enabled(self.state, call.transition, **call.params):
+            return Offence.REFUSED
+        if theirs.updates is self.machine.machine.transition[call.transition].updates:
+            return None
+        ours, after = (m.step(self.state, call.transition, **call.params) for m in (self.machine, self.guarded))
+        return Offence.ALTERED if any(ours[name] != after[name] for name in self.guarded.machine.variable) else None
 
     def meet(self) -> None:
         """Let happen what the world does at this hour."""
@@ -130,7 +150,7 @@ class Play:
             if (call is None or not self.tell(call)) and not self.honest():
                 break
         self.stage.wait(AFTERMATH_US)
-        return self.stage.seen(self.reading.role_of)
+        return self.stage.seen(self.interpretation.role_of)
 
     def _wish(self) -> Call | None:
         return next((w for w in self._crew.wishes(self.state, self.outsiders) if self.possible(w)), None)
@@ -139,7 +159,7 @@ class Play:
         """What the step just told takes. A first offence beside the crew, which still means to do the same, takes
         nothing: what the world does at its hours finds both runs where they were. A habit is watched in larger steps.
         """
-        if self.offences[-1:] != [len(self.told) - 1]:
+        if len(self.told) - 1 not in self.offences:
             return STEP_US
         if len(self.offences) == 1 and self._wish() == meant:
             return 0
@@ -150,7 +170,8 @@ class Play:
             self._pass(call.params["t"] - self.state["now"])
             return
         before, self.state = self.state, self.machine.step(self.state, call.transition, **call.params)
-        self.stage.carry_out(call, before, self.state)
+        actor = self.machine.machine.transition[call.transition].actor
+        self.stage.carry_out(call, actor, before, self.state)
 
     def _pass(self, duration_us: int) -> None:
         """Time passes for everybody, and the machine's clock shows it, wherever it stands."""

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import z3
-
-from stratus_spec import Reversibility, Role
-from stratus_spec.sorts import ACTION, AGENT, reversibility, role_of
+from stratus_spec import Role
+from stratus_spec.sorts import role_of
+from stratus_spec.transitions import a, may_run, x
 
 from ..reachable.decoding import Trace
-from .crew import NOBODY, Call, Job
+from .crew import GONE, NOBODY, Call, Job
+from .interpretation import BOUNDS, Interpretation
 from .kinds import SECOND_US
-from .reenact import struck
-from .scenes import BOUNDS, DELETION, REPAIR, STRUCK, WRONG, Reading, Scene
+from .scenes import DELETION, REPAIR, STRUCK, WRONG, Scene
+from .setting import struck
 
 UNIT_US = 300 * SECOND_US
 """What one tick of a shortest run stands for."""
-SIZES = {"profile": (0, 3), "geo": (1, 3, 0)}
-"""Values that a field may be cast to, beside the one it has."""
+VALUES: Mapping[str, tuple[Any, ...]] = {"profile": (0, 3), "geo": (1, 3, 0), "geo's nodeSelector": ("nowhere",)}
+"""What a field of a run may be cast as, and the values it may take there beside the one it has."""
+SIZES = {"profile", "geo"}
 FIELDS = ("field0", "field1")
 """The fields of a run found in scope."""
 
@@ -35,39 +36,47 @@ class Recast:
     calls: tuple[Call, ...]
 
 
-def recasts(traces: Iterable[Trace]) -> Iterator[Recast]:
+def recasts(traces: Iterable[Trace], own: Interpretation) -> Iterator[Recast]:
     """Every casting of every run, shorter runs first, with a fault standing and without."""
     for trace in sorted(traces, key=lambda trace: (len(trace.steps), trace.prop)):
-        for faults, names in itertools.product((STRUCK, ()), itertools.permutations(SIZES)):
+        for faults, names in itertools.product((STRUCK, ()), itertools.permutations(VALUES, len(FIELDS))):
             fields = dict(zip(FIELDS, names, strict=True))
-            for values, reading in itertools.product(_values(trace, fields, faults), _readings(trace)):
-                yield _cast(trace, fields, values, Scene(faults, (REPAIR,), reading, _usual(reading)))
+            casts = itertools.product(_values(trace, fields, faults, own), _interpretations(trace, own))
+            for values, meant in casts:
+                yield _cast(trace, fields, values, Scene(faults, (REPAIR,), meant, _usual(meant)))
 
 
-def _values(trace: Trace, fields: Mapping[str, str], faults: tuple[str, ...]) -> Iterator[dict[tuple[str, Any], Any]]:
-    """What values stand for, field by field: the first one is what is there."""
+def _values(
+    trace: Trace, fields: Mapping[str, str], faults: tuple[str, ...], own: Interpretation
+) -> Iterator[dict[tuple[str, Any], Any]]:
+    """What values stand for, field by field: the first one is what is there. One that a constant names is what the
+    constant stands for: a field that the run finds absent is cast as one that is, and no other is."""
+    there, named = struck(faults).configuration, {(f, label): v for f in fields for label, v in own.constants.items()}
+    start = {(f, trace.initial["c"][f]): there[name] for f, name in fields.items()}
+    touched = {step.params.get("f") for step in trace.steps}
+    if any((f in touched and named.get((f, v)) == GONE) != (there[fields[f]] == GONE) for f, v in start):
+        return
     writes = [step.params for step in trace.steps if {"f", "v"} <= step.params.keys()]
     used: list[tuple[str, Any]] = list(dict.fromkeys((params["f"], params["v"]) for params in writes))
-    there = struck(faults).configuration
-    start = {(f, trace.initial["c"][f]): there[name] for f, name in fields.items()}
-    new = [pair for pair in used if pair not in start]
-    for sizes in itertools.product(*(SIZES[fields[f]] for f, _ in new)):
-        if all(size != there[fields[f]] for (f, _), size in zip(new, sizes, strict=True)):
-            yield start | dict(zip(new, sizes, strict=True))
+    new = [pair for pair in used if pair not in start and pair not in named]
+    for values in itertools.product(*(VALUES[fields[f]] for f, _ in new)):
+        if all(value != there[fields[f]] for (f, _), value in zip(new, values, strict=True)):
+            yield named | start | dict(zip(new, values, strict=True))
 
 
-def _readings(trace: Trace) -> Iterator[Reading]:
+def _interpretations(trace: Trace, own: Interpretation) -> Iterator[Interpretation]:
     """The run's own bounds; but first with room for a repair in every action."""
-    bounds = {name: value for name, value in trace.constants.items() if isinstance(value, int)}
+    bounds = {**own.constants, **{name: trace.constants[name] for name in BOUNDS}}
     bounds["window_us"] *= UNIT_US
     if bounds["max_steps"] < BOUNDS["max_steps"]:
-        yield Reading({**bounds, "max_steps": BOUNDS["max_steps"]})
-    yield Reading(bounds)
+        yield replace(own, constants={**bounds, "max_steps": BOUNDS["max_steps"]})
+    yield replace(own, constants=bounds)
 
 
-def _usual(reading: Reading) -> Reading:
+def _usual(interpretation: Interpretation) -> Interpretation:
     """What the whole specification makes of a run's bounds: those its axioms do not allow are the ordinary ones."""
-    return Reading({name: value if value > 0 else BOUNDS[name] for name, value in reading.constants.items()})
+    bounds = {name: interpretation.constants[name] for name in BOUNDS}
+    return Interpretation({name: value if value > 0 else BOUNDS[name] for name, value in bounds.items()})
 
 
 def _cast(trace: Trace, fields: Mapping[str, str], values: Mapping[tuple[str, Any], Any], scene: Scene) -> Recast:
@@ -94,7 +103,7 @@ def _agents(trace: Trace) -> dict[Any, str]:
     for step in trace.steps:
         agent = step.params.get("a")
         if agent is not None and agent not in found:
-            role = _known(trace, role_of, AGENT, agent)
+            role = trace.interpreter.evaluate(role_of(a), trace.initial, bindings={"a": agent})
             name = "stranger" if role == Role.BYSTANDER else str(role)
             alike = sum(other.startswith(name) for other in found.values())
             found[agent] = f"{name} {alike + 1}" if alike else name
@@ -102,22 +111,20 @@ def _agents(trace: Trace) -> dict[Any, str]:
 
 
 def _jobs(trace: Trace, fields: Mapping[str, str], values: Mapping[tuple[str, Any], Any]) -> dict[Any, Job]:
-    """What an action does is what is sent while it is the latest one."""
-    found: dict[Any, Job] = {}
+    """What an action does is what is sent while it is the latest one; one that may not run is no mild one."""
     writes: dict[Any, dict[str, Any]] = {}
-    for step in trace.steps:
+    mild: dict[Any, bool] = {}
+    for before, step in zip(trace.states, trace.steps, strict=False):
         if step.transition == "act":
-            writes.setdefault(step.params["x"], {})
+            action = step.params["x"]
+            writes.setdefault(action, {})
+            mild[action] = trace.interpreter.evaluate(may_run(x), before, bindings={"x": action})
         elif step.transition == "send" and step.state["action"] in writes:
             name = step.params["f"]
             writes[step.state["action"]][fields[name]] = values[name, step.params["v"]]
-    for action, sent in writes.items():
-        mild = _known(trace, reversibility, ACTION, action) == Reversibility.REVERSIBLE
-        job = Job("scale", "Deployment", tuple(sent.items())) if sent else WRONG
-        found[action] = job if mild else DELETION
-    return found
+    return {action: _job(sent) if mild[action] else DELETION for action, sent in writes.items()}
 
 
-def _known(trace: Trace, function: Any, sort: Any, argument: Any) -> Any:
-    term = function(z3.Const("argument", sort))
-    return trace.interpreter.evaluate(term, trace.initial, bindings={"argument": argument})
+def _job(sent: Mapping[str, Any]) -> Job:
+    verb = "scale" if sent.keys() <= SIZES else "patch"
+    return Job(verb, "Deployment", tuple(sent.items())) if sent else WRONG

@@ -18,7 +18,6 @@ from stratus_spec import Machine, Specification, Transition
 Operator = Literal["drop", "negate", "off by one", "swap", "stutter", "widen"]
 Change = tuple[Operator, Any]
 
-TURNED = (z3.Z3_OP_LE, z3.Z3_OP_LT, z3.Z3_OP_GE, z3.Z3_OP_GT)
 ARITHMETIC = (z3.Z3_OP_ADD, z3.Z3_OP_SUB, z3.Z3_OP_MUL, z3.Z3_OP_UMINUS)
 SYMMETRIC = (z3.Z3_OP_AND, z3.Z3_OP_OR, z3.Z3_OP_EQ, z3.Z3_OP_DISTINCT, z3.Z3_OP_ADD, z3.Z3_OP_MUL)
 

@@ -22,7 +22,7 @@ from stratus_spec.loading import BUILT_IN, load
 from stratus_spec.terms import free_names
 
 from ..counterexample import small
-from ..induction import Group, Obligation, groups
+from ..induction import ROUNDS, Group, Obligation, groups
 from ..scope import SCOPE
 from ..witness import reached
 from .mutants import Mutant, mutants
@@ -121,7 +121,7 @@ class Judge:
         before = self.specification.machine.transition[mutant.transition]
         after = mutated.machine.transition[mutant.transition]
         solver = z3.Solver()
-        solver.set(**BUDGET, **{"mbqi.max_iterations": 10})
+        solver.set(**BUDGET, **ROUNDS)
         solver.add(*(axiom.closed for axiom in self.specification.machine.axioms))
         solver.add(*(p.closed for p in self.specification.claimed(ANY) if p.kind == "invariant"))
         solver.add(differs(self.specification.machine, before, after))

@@ -10,11 +10,12 @@ from typing import Any
 
 import z3
 
-from stratus_spec import Interpreter, Machine, Property, State, TotalMap
+from stratus_spec import Interpreter, Property, State, TotalMap
 
 from ..counterexample import seen
 from ..witness import Step
 from . import finite
+from .relation import Frame, Relation
 
 
 @dataclass(frozen=True)
@@ -42,37 +43,25 @@ class ReadingsDisagree(AssertionError):
 
 
 @dataclass(frozen=True, eq=False)
-class Bits:
-    """The unknown bits of a run: its states, chosen transitions and their arguments, and everything they rest on."""
-
-    machine: Machine
-    tables: Mapping[str, finite.Table]
-    constants: Mapping[finite.Name, Any]
-    bindings: Mapping[finite.Name, Any]
-    states: list[dict[finite.Name, Any]]
-    choices: list[list[Any]]
-    params: list[dict[finite.Name, Any]]
-
-
-@dataclass(frozen=True, eq=False)
 class Decoder:
-    """A model of an unrolling, read as Python."""
+    """A model of the unknown bits of a run, read as Python."""
 
-    bits: Bits
+    relation: Relation
+    frames: list[Frame]
     model: Any
 
     def trace(self, prop: Property) -> Trace:
         """The run, executed by the interpreter. Raises ReadingsDisagree when it does not break the property."""
-        machine, interpreter = self.bits.machine, self.interpreter
+        machine, interpreter = self.relation.machine, self.interpreter
         free = [v.term for v in machine.variables if v.name not in machine.init]
-        states, steps = [interpreter.initial(**self.given(free, self.bits.states[0]))], []
-        for chosen, params in zip(self.bits.choices, self.bits.params, strict=True):
-            pairs = zip(machine.transitions, chosen, strict=True)
+        states, steps = [interpreter.initial(**self.given(free, self.frames[0].state))], []
+        for frame in self.frames[1:]:
+            pairs = zip(machine.transitions, frame.chosen, strict=True)
             transition = next(t for t, this in pairs if z3.is_true(self.model.eval(this)))
-            arguments = self.given(transition.params, params)
+            arguments = self.given(transition.params, frame.params)
             states.append(interpreter.step(states[-1], transition.name, **arguments))
             steps.append(Step(transition.name, arguments, states[-1]))
-        bindings = self.given(prop.over, self.bits.bindings)
+        bindings = self.given(prop.over, self.relation.bindings)
         given = {**(steps[-1].params if steps else {}), **bindings}
         if interpreter.evaluate(prop.term, *seen(prop, states[-2] if steps else states[0], states[-1]), given):
             raise ReadingsDisagree(f"{prop.name} holds at the end of {[step.transition for step in steps]}")
@@ -85,13 +74,13 @@ class Decoder:
     @cached_property
     def constants(self) -> dict[str, Any]:
         """The machine's constants."""
-        return self.given(self.bits.machine.constants, self.bits.constants)
+        return self.given(self.relation.machine.constants, self.relation.constants)
 
     @cached_property
     def interpreter(self) -> Interpreter:
         """The machine with the model's functions."""
-        functions = {name: self._function(table) for name, table in self.bits.tables.items()}
-        return Interpreter(self.bits.machine, functions, self.constants)
+        functions = {name: self._function(table) for name, table in self.relation.tables.items()}
+        return Interpreter(self.relation.machine, functions, self.constants)
 
     def value(self, bits: Any, sort: Any) -> Any:
         """The value that bits stand for."""
@@ -105,7 +94,7 @@ class Decoder:
         return self._label(sort, known.as_long())
 
     def _label(self, sort: Any, index: int) -> Any:
-        named = [c for c in self.bits.machine.constants if c.sort() == sort]
+        named = [c for c in self.relation.machine.constants if c.sort() == sort]
         return str(named[0]) if named and index == 0 else finite.label(sort, index)
 
     def _map(self, items: Any, sort: Any) -> TotalMap[Any, Any]:

@@ -1,4 +1,4 @@
-"""The machine in bits: terms over a finite scope as propositional formulas, for search over many steps.
+"""The finite scope in bits: its sorts and functions, as values that are unknown, known, chosen and compared.
 
 Uninterpreted sorts have the members `scope.py` gives them, integers lie in `INTEGERS`, arrays over integers have the
 keys in `INDEXES`. Functions become tables of unknown bits, so a search covers every interpretation in scope at once.
@@ -7,23 +7,22 @@ keys in `INDEXES`. Functions become tables of unknown bits, so a search covers e
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from typing import Any, TypeAlias
 
 import z3
 
-from stratus_spec import UnsupportedTermError
-from stratus_spec.language import per_term
 from stratus_spec.sorts import ENUMS
 
-from ..scope import members_in_scope
+from .. import scope
+from ..scope import labels_in_scope
 
 INTEGERS = range(-1, 10)
 """The integers of a state, and the arguments and constants of a run, in scope."""
-INDEXES = range(-1, 6)
-"""The keys of arrays over integers in scope: journals of at most six entries."""
+INDEXES = range(INTEGERS.start - 1, scope.INDEXES.stop)
+"""The keys of arrays over integers in scope. Without a guard a journal's depth may fall to -1, and its top to -2."""
 WIDTH = 6
 """Bits of an integer: the sum of three integers in scope still fits."""
 
@@ -34,7 +33,7 @@ Value: TypeAlias = Any
 def size(sort: Any) -> int:
     """How many members a sort has in scope."""
     if sort.kind() == z3.Z3_UNINTERPRETED_SORT:
-        return members_in_scope(sort.name())
+        return len(labels_in_scope(sort.name()))
     return len(ENUMS[sort.name()])
 
 
@@ -49,7 +48,7 @@ def label(sort: Any, index: int) -> Any:
         return index
     if sort.kind() == z3.Z3_BOOL_SORT:
         return bool(index)
-    return list(ENUMS[sort.name()])[index] if sort.name() in ENUMS else f"{sort.name().lower()}{index}"
+    return list(ENUMS[sort.name()])[index] if sort.name() in ENUMS else labels_in_scope(sort.name())[index]
 
 
 def bits(sort: Any) -> int:
@@ -83,6 +82,11 @@ def leaves(value: Value, sort: Any) -> Iterator[tuple[Value, Any]]:
             yield from leaves(item, sort.range())
     else:
         yield value, sort
+
+
+def flat(value: Value) -> list[Any]:
+    """The values that are no arrays."""
+    return [leaf for item in value for leaf in flat(item)] if isinstance(value, tuple) else [value]
 
 
 def within(value: Value, sort: Any) -> Iterator[Any]:
@@ -161,10 +165,10 @@ def _select(parts: Sequence[tuple[Value, Any]], rows: Sequence[Value]) -> Value:
     (value, sort), rest = parts[0], parts[1:]
     share = len(rows) // size(sort)
     blocks = [_select(rest, rows[i * share : (i + 1) * share]) for i in range(size(sort))]
-    return _one_of(value, sort, range(size(sort)), blocks)
+    return one_of(value, sort, range(size(sort)), blocks)
 
 
-def _one_of(value: Value, sort: Any, numbers: Iterable[int], choices: Sequence[Value]) -> Value:
+def one_of(value: Value, sort: Any, numbers: Iterable[int], choices: Sequence[Value]) -> Value:
     """The choice whose number `value` is; the last one if it is none of them."""
     pairs = list(zip(numbers, choices, strict=True))
     return reduce(
@@ -178,93 +182,4 @@ Name: TypeAlias = tuple[str, str]
 
 def name_of(constant: Any) -> Name:
     """The name under which a blaster looks a constant up."""
-    return str(constant), constant.sort().sexpr()
-
-
-@dataclass
-class Blaster:
-    """Translates terms, given the bits of every constant (`values`) and the tables of functions."""
-
-    values: Mapping[Name, Value]
-    tables: Mapping[str, Table]
-    known: dict[int, tuple[Any, Value]] = field(default_factory=dict)
-
-    def __call__(self, term: Any) -> Value:
-        """The term's bits. Raises UnsupportedTermError for operators outside the executable language."""
-        if term.get_id() not in self.known:
-            self.known[term.get_id()] = term, self._translate(term)
-        return self.known[term.get_id()][1]
-
-    def _translate(self, term: Any) -> Value:
-        kind, children = term.decl().kind(), [self(child) for child in term.children()]
-        if kind == z3.Z3_OP_UNINTERPRETED:
-            return self.tables[term.decl().name()](*children) if children else self.values[name_of(term)]
-        if kind in SPECIAL:
-            return SPECIAL[kind](term, children)
-        if kind not in OPERATORS:
-            raise UnsupportedTermError(f"operator {term.decl().name()!r} has no reading in bits: {term}")
-        return OPERATORS[kind](*children)
-
-
-def _member(term: Any, _children: list[Value]) -> Value:
-    names = [member.value for member in ENUMS[term.sort().name()]]
-    return literal(term.sort(), names.index(term.decl().name()))
-
-
-def _numeral(term: Any, _children: list[Value]) -> Value:
-    if not INTEGERS.start <= term.as_long() < INTEGERS.stop:
-        raise UnsupportedTermError(f"{term} is outside the integers in scope, {INTEGERS.start}..{INTEGERS.stop - 1}")
-    return z3.BitVecVal(term.as_long(), WIDTH)
-
-
-def _constant_array(term: Any, children: list[Value]) -> Value:
-    return (children[0],) * len(keys(term.sort().domain()))
-
-
-def _read(term: Any, children: list[Value]) -> Value:
-    array, key = children
-    domain = term.arg(0).sort().domain()
-    return _one_of(key, domain, keys(domain), array)
-
-
-def _store(term: Any, children: list[Value]) -> Value:
-    array, key, item = children
-    domain = term.sort().domain()
-    return tuple(choose(key == literal(domain, k), item, old) for k, old in zip(keys(domain), array, strict=True))
-
-
-SPECIAL: dict[int, Callable[[Any, list[Value]], Value]] = {
-    z3.Z3_OP_DT_CONSTRUCTOR: _member,
-    z3.Z3_OP_ANUM: _numeral,
-    z3.Z3_OP_CONST_ARRAY: _constant_array,
-    z3.Z3_OP_SELECT: _read,
-    z3.Z3_OP_STORE: _store,
-}
-OPERATORS: dict[int, Callable[..., Value]] = {
-    z3.Z3_OP_TRUE: lambda: z3.BoolVal(True),
-    z3.Z3_OP_FALSE: lambda: z3.BoolVal(False),
-    z3.Z3_OP_NOT: z3.Not,
-    z3.Z3_OP_AND: z3.And,
-    z3.Z3_OP_OR: z3.Or,
-    z3.Z3_OP_IMPLIES: z3.Implies,
-    z3.Z3_OP_EQ: same,
-    z3.Z3_OP_DISTINCT: lambda *items: z3.And([z3.Not(same(a, b)) for a, b in itertools.combinations(items, 2)]),
-    z3.Z3_OP_ITE: choose,
-    z3.Z3_OP_LE: lambda a, b: a <= b,
-    z3.Z3_OP_LT: lambda a, b: a < b,
-    z3.Z3_OP_GE: lambda a, b: a >= b,
-    z3.Z3_OP_GT: lambda a, b: a > b,
-    z3.Z3_OP_ADD: lambda *items: reduce(lambda a, b: a + b, items),
-    z3.Z3_OP_SUB: lambda *items: reduce(lambda a, b: a - b, items),
-    z3.Z3_OP_UMINUS: lambda a: -a,
-}
-
-
-@per_term
-def touched_keys(term: Any) -> tuple[Any, ...]:
-    """The terms under which a term reads or writes arrays over integers: in scope only while they are `indexes`."""
-    below = {key.get_id(): key for child in term.children() for key in touched_keys(child)}
-    touches = term.decl().kind() in (z3.Z3_OP_STORE, z3.Z3_OP_SELECT)
-    if touches and term.arg(0).sort().domain().kind() == z3.Z3_INT_SORT:
-        below[term.arg(1).get_id()] = term.arg(1)
-    return tuple(below.values())
+    return constant.decl().name(), constant.sort().sexpr()

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from stratus_spec import ANY, Machine, Property, Specification
+from stratus_spec import ANY, Property, Specification
 from stratus_spec.properties.vocabulary import COMMITTED, SENT, WRITTEN
 
+from ..holding import holding
+from ..theorems import HEADLINES
 from .bounded import BOUND, along, deepening
 from .decoding import Trace
 
-HEADLINES = ("commit_tnr", "abort_tnr", "resolved_is_healthy")
-"""Properties whose breaking hurts a user; the others are what these rest on."""
 _LATE = (*SENT, "crash", "take_over", "pop", "abort", "again", "acquire", "begin")
 GUIDES = (
     (*COMMITTED, "again", *COMMITTED[2:]),
@@ -47,10 +47,9 @@ def search(specification: Specification, failing: Collection[str], bound: int = 
     """Runs of a (weakened) specification that break the properties whose induction fails, and what hurts with them."""
     traces: dict[str, Trace] = {}
     for setting in (ANY, *specification.settings):
-        claimed = specification.claimed(setting)
-        wanted = {p.name for p in claimed} & set(failing)
+        wanted = {p.name for p in specification.claimed(setting)} & set(failing)
         if wanted:
-            traces |= _until(specification.subject(setting), claimed, wanted, bound)
+            traces |= _until(specification, setting, wanted, bound)
     left = [name for name in sorted(failing) if name not in traces]
     guided = _guided(specification, left)
     return Necessity(traces, tuple(name for name in left if name not in guided), bound, guided)
@@ -66,22 +65,33 @@ def _guided(specification: Specification, names: Collection[str]) -> dict[str, T
     return found
 
 
-def _until(machine: Machine, properties: tuple[Property, ...], wanted: set[str], bound: int) -> dict[str, Trace]:
+def _until(specification: Specification, setting: str, wanted: set[str], bound: int) -> dict[str, Trace]:
     """Search until all wanted are broken, and `BEYOND` for a headline."""
     found: dict[str, Trace] = {}
-    last = bound
-    for depth, traces in enumerate(deepening(machine, properties, bound)):
+    last, doubtful = bound, {p.name for p in _doubtful(specification, setting)}
+    for depth, traces in enumerate(_deepening(specification, setting, bound)):
         found |= {trace.prop: trace for trace in traces}
         if found.keys() >= wanted:
             last = min(last, depth + BEYOND)
-            if depth >= last or any(name in found for name in HEADLINES):
+            if depth >= last or found.keys() >= doubtful or any(name in found for name in HEADLINES):
                 break
     return found
 
 
+def _deepening(specification: Specification, setting: str, bound: int) -> Iterator[list[Trace]]:
+    """Shortest runs for what is claimed in a setting; what induction proves all the same is known and not asked."""
+    doubtful = _doubtful(specification, setting)
+    known = [p for p in specification.claimed(ANY) if p.name in holding(specification).kept]
+    return deepening(specification.subject(setting), doubtful, bound, known)
+
+
+def _doubtful(specification: Specification, setting: str) -> list[Property]:
+    return [p for p in specification.claimed(setting) if p.name not in holding(specification).kept]
+
+
 def hurting(specification: Specification, bound: int = BOUND) -> Trace | None:
     """A shortest run of the machine that breaks a headline, or None if no run of up to `bound` steps in scope does."""
-    for traces in deepening(specification.machine, specification.claimed(ANY), bound):
+    for traces in _deepening(specification, ANY, bound):
         hits = [trace for trace in traces if trace.prop in HEADLINES]
         if hits:
             return min(hits, key=lambda trace: HEADLINES.index(trace.prop))

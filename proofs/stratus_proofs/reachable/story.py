@@ -7,11 +7,11 @@ from typing import Any
 
 import z3
 
-from stratus_spec import Property, State, TotalMap
+from stratus_spec import Property, State
 from stratus_spec.language import free_names
 
 from ..counterexample import seen
-from ..render import show
+from ..render import differences, show
 from .decoding import Trace
 
 
@@ -41,16 +41,6 @@ def as_json(trace: Trace, prop: Property) -> dict[str, Any]:
         ],
         "broken": {"clause": _text(clause), "values": values},
     }
-
-
-def differences(before: State, after: State) -> Iterator[str]:
-    """What changed, key by key in maps."""
-    for name, (old, new) in before.changes(after).items():
-        if isinstance(old, TotalMap):
-            changed = [key for key in {**old.changes, **new.changes} if old[key] != new[key]]
-            yield from (f"{name}[{key}]: {show(old[key])} → {show(new[key])}" for key in changed)
-        else:
-            yield f"{name}: {show(old)} → {show(new)}"
 
 
 def broken_clause(trace: Trace, prop: Property) -> tuple[Any, dict[str, str]]:

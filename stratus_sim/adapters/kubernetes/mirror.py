@@ -15,14 +15,15 @@ import msgspec
 from stratus_sim.adapters.kubernetes.live import REVISION, Json, condition, configured, live_key, owner_of
 from stratus_sim.cluster.nodes import initial_status
 from stratus_sim.cluster.objects import ObjectKey
-from stratus_sim.cluster.specs import read_spec, requested_mib, requested_millicores
+from stratus_sim.cluster.specs import read_spec, requested_mib, requested_millicores, weighed
 from stratus_sim.cluster.status import DeploymentStatus, NodeStatus, PodStatus, ReplicaStatus, StatefulSetStatus, Status
+from stratus_sim.cluster.workloads.templates import unlabelled
 from stratus_sim.errors import UserError
 from stratus_sim.manifests.application import Application
 from stratus_sim.world import World
 
 _MIRRORED = ("Node", "ConfigMap", "Secret", "PersistentVolumeClaim")
-_HASH = "pod-template-hash"
+_WEIGHED = ("weighed millicores", "weighed mib")
 
 
 def mirror(objects: Iterable[Json], application: Application) -> World:
@@ -53,11 +54,7 @@ def _manifest(item: Json) -> Json:
     manifest = configured(item)
     if item["kind"] != "ReplicaSet":
         return manifest
-    template = manifest["spec"]["template"]
-    metadata = template.get("metadata") or {}
-    labels = {k: v for k, v in (metadata.get("labels") or {}).items() if k != _HASH}
-    spec = {**manifest["spec"], "template": {**template, "metadata": {**metadata, "labels": labels}}}
-    return {**manifest, "spec": spec}
+    return {**manifest, "spec": {**manifest["spec"], "template": unlabelled(manifest["spec"]["template"])}}
 
 
 def _owner_key(item: Json) -> ObjectKey | None:
@@ -87,6 +84,7 @@ def _node(item: Json, used: Counter[tuple[str, str]]) -> NodeStatus:
     return msgspec.structs.replace(
         initial_status(item), ready=ready, heartbeat=ready,
         millicores=used[name, "millicores"], memory_mib=used[name, "mib"],
+        weight=(used[name, _WEIGHED[0]], used[name, _WEIGHED[1]]),
     )  # fmt: skip
 
 
@@ -98,6 +96,7 @@ def _pod(item: Json) -> PodStatus:
         phase=phase,  # type: ignore[arg-type]  # one of the three
         state="running" if phase == "Running" else "waiting",
         node=str(item["spec"].get("nodeName") or ""), ready=condition(item, "Ready"),
+        ip=str(status.get("podIP") or ""),
     )  # fmt: skip
 
 
@@ -126,7 +125,7 @@ def _revision(item: Json) -> int:
 
 
 def _requests(found: list[Json]) -> Counter[tuple[str, str]]:
-    """What the pods bound to each node have requested."""
+    """What the pods bound to each node have requested, and what they count as."""
     used: Counter[tuple[str, str]] = Counter()
     for item in found:
         node = item["kind"] == "Pod" and item["spec"].get("nodeName")
@@ -134,6 +133,8 @@ def _requests(found: list[Json]) -> Counter[tuple[str, str]]:
             spec = _pod_spec(item)
             used[node, "millicores"] += requested_millicores(spec)
             used[node, "mib"] += requested_mib(spec)
+            for unit, amount in zip(_WEIGHED, weighed(spec), strict=True):
+                used[node, unit] += amount
     return used
 
 

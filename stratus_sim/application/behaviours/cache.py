@@ -25,7 +25,7 @@ KEYS = 1_000
 WARM = 4 * KEYS * 1_000
 """Milli-requests after which a process is taken to hold all of them."""
 NOTICED = 1 / 16
-"""How much the share of misses has to change to be looked at."""
+"""The share of misses is known in steps: a smaller change is not worth looking at."""
 _REQUIRED = re.compile(r"--requirepass[= ](\S+)")
 
 
@@ -37,8 +37,8 @@ class Held(NamedTuple):
 
     @property
     def missed(self) -> float:
-        """The share of requests it has no answer for."""
-        return 0.0 if self.asked >= WARM else math.exp(-self.asked / (1_000 * KEYS))
+        """The share of requests it has no answer for, up to the next step."""
+        return 0.0 if self.asked >= WARM else NOTICED * math.ceil(math.exp(-self.asked / (1_000 * KEYS)) / NOTICED)
 
 
 class Cache(NamedTuple):
@@ -87,9 +87,9 @@ def _now(world: World, offered: Offered, old: Cache) -> Cache:
 
 
 def _noticed_us(held: Held, rate: int) -> int:
-    """How long until the share of misses is by `NOTICED` smaller at this rate, or the memory is warm."""
+    """How long until the share of misses is a step smaller at this rate, or the memory is warm."""
     left = held.missed - NOTICED
-    then = round(-1_000 * KEYS * math.log(left)) if left > 0 else WARM
+    then = math.ceil(-1_000 * KEYS * math.log(left)) if left > 0 else WARM
     return (min(WARM, then) - held.asked) * 1_000_000 // rate + 1
 
 

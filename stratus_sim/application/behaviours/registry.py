@@ -69,12 +69,6 @@ class Served(NamedTuple):
     restless: bool = False
     again_us: int = 0
 
-    def seen_by(self, caller: str) -> tuple[float, str]:
-        """The share of a caller's requests that succeed, and what it prints most often of the others or ""."""
-        errors = self.refused.get(caller, self.errors)
-        success = max(0.0, 1.0 - sum(errors.values())) if caller in self.refused else self.success
-        return success, max(sorted(errors), key=lambda text: errors[text], default="")
-
 
 Behaviour = Callable[["World", Offered, Any], Served]
 """A function of the world, what is offered, and its own memory (None at first). It changes nothing."""

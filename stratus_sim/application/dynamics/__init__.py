@@ -1,11 +1,15 @@
-"""Traffic in motion: epochs of a second with queues, retries and breakers that remember the one before.
+"""How requests flow: epochs of a second with queues, retries and breakers that remember the one before.
 
-An application whose topology declares `requests`, `load`, `policies` or limits of a replica is worked out here; of any
-other the stationary flows hold (`application.flow`), which at rest come to the same. Read in this order: `plan` (what a
-request does), `load` (how many there are), `ground` (what the store says), `forward` and `backward` (one epoch),
-`step` (what it leaves and counts), `advance` (from epoch to epoch), `ledger` and `counters` (sums).
+One definition serves every application. What its topology does not declare is taken from `traffic.UNDECLARED`: one type
+of request for each entry point, clients that wait as long as it takes and try once, and no queues. Read in this order:
+`plan` (what a request does), `load` (how many there are), `islands` (what has nothing to do with each other), `ground`
+and `footing` (what the store says), `forward` and `backward` (one epoch), `step` and `shown` (what comes of it),
+`course` and `advance` (from epoch to epoch), `board` (the flows of all islands), `ledger` and `counters` (sums).
+
+An epoch of an island is a pure function of its scene, so it is worked out once however often it comes back. At rest an
+island leaves to the next epoch what it found, and no epoch is begun until something happens.
 
 Requests are counted in thousandths, so that shares of few requests stay exact integers; per second that is also the
 unit of rates, requests per 1,000 s. An epoch ends with a second of the clock, and what holds at its end held in all of
-it. When one leaves everything as it found it, the next is not worked out until something happens.
+it, or in those before it that nobody looked at.
 """

@@ -90,51 +90,58 @@ class Backward:
     """Works outcomes out against the order of operations; read its sums afterwards.
 
     `success` is the share (ppm) of an operation's requests whose calls succeed, `busy_us` the time one takes without
-    the wait in its own queue. `idle` is how a link that is not used would fare: success, microseconds, error.
+    the wait in its own queue, `passing` by operation and place of an edge the share of its hard calls that pass.
+    `idle` is how a link that is not used would fare: success, microseconds, error.
     """
 
     def __init__(self, scene: Scene, forward: Forward) -> None:
-        plan = scene.plan
-        self._scene, self._forward = scene, forward
-        self.success, self.busy_us = list(scene.motion.success), list(scene.motion.busy_us)
-        self.links = [LinkSum() for _ in plan.links]
-        self._waiting = any(scene.motion.queues) or any(turn.queue for turn in forward.turns)
-        self.queues = [self._queue(number) for number in range(len(plan.workloads))]
+        island, motion = scene.island, scene.motion
+        self._scene, self._forward, self._plan = scene, forward, island.plan
+        self._manners, self._queued = dict(scene.manners), dict(motion.queues)
+        self.success, self.busy_us = dict[int, int](), dict[int, int]()
+        self.passing: dict[tuple[int, int], int] = {}
+        self.links = {link: LinkSum() for link in island.links}
+        self._waiting = bool(motion.queues) or any(turn.queue for turn in forward.turns.values())
+        self.queues = {number: self._queue(number) for number in island.workloads}
         self.idle: dict[int, tuple[int, int, str]] = {}
         self._fates: dict[tuple[int, int, str], Fate] = {}
-        for number in reversed(range(len(plan.operations))):
+        for number in reversed(island.operations):
             self._judge(number)
 
     def _queue(self, workload: int) -> Queue:
-        scene, forward = self._scene, self._forward
-        siblings, site = scene.plan.siblings[workload], scene.ground.sites[workload]
-        answer = scene.answers.get(workload, PLAIN)
-        rate = sum([forward.arrived[o] for o in siblings])
-        work = rate * answer.cpu_permille // 1000
+        siblings, site = self._plan.siblings[workload], self._scene.ground.sites[workload]
+        manner = self._manners.get(workload, PLAIN)
+        rate = sum([self._forward.arrived[o] for o in siblings])
+        work = rate * manner.cpu_permille // 1000
         load = 1000 * work // site.capacity if site.capacity else (1000 if work else 0)
-        own_us = round(loaded_us(site.latency_us, load)) + site.throttled_us + answer.latency_us
+        own_us = round(loaded_us(site.latency_us, load)) + site.throttled_us + manner.latency_us
         if not self._waiting:
             return Queue(load, own_us, 0, 0)
-        before = sum([scene.motion.queues[o] for o in siblings])
-        after = sum([forward.turns[o].queue for o in siblings])
-        waits = [wait_us(queue, forward.rooms[workload]) for queue in (before, after)]
+        before = sum([self._queued.get(o, 0) for o in siblings])
+        after = sum([self._forward.turns[o].queue for o in siblings])
+        waits = [wait_us(queue, self._forward.rooms[workload]) for queue in (before, after)]
         return Queue(load, own_us, *waits)
 
     def _judge(self, number: int) -> None:
-        """A request succeeds when all its hard calls do; it waits for them one after the other, or at once."""
-        operation = self._scene.plan.operations[number]
-        share, waits = WHOLE, [0]
-        for use in self._forward.uses[number]:
-            success, waited_us = self._call(number, use)
-            if use.edge.hard:
-                share = share * success // WHOLE
-                waits.append(waited_us)
+        """A request succeeds when all its hard calls do: it waits for them at once, or for one after the other until
+        one fails."""
+        operation = self._plan.operations[number]
+        share, waited_us = WHOLE, 0
+        for place, use in enumerate(self._forward.uses[number]):
+            passing, wait = self._call(number, use)
+            if not use.edge.hard:
+                continue
+            waited_us = max(waited_us, wait) if operation.parallel else waited_us + share * wait // WHOLE
+            if passing < WHOLE:
+                share = share * policies.all_of(use.edge.times, passing) // WHOLE
+                if (number, place) in self._scene.island.stopping:
+                    self.passing[number, place] = passing
         own_us = self.queues[operation.workload].own_us if operation.workload >= 0 else 0
         self.success[number] = share
-        self.busy_us[number] = own_us + (max(waits) if operation.parallel else sum(waits))
+        self.busy_us[number] = own_us + waited_us
 
     def _call(self, number: int, use: Use) -> tuple[int, int]:
-        """The share (ppm) of requests whose calls over an edge succeed, and how long they wait for them."""
+        """The share (ppm) of calls over an edge that succeed, and how long a request waits for all it makes."""
         link = use.edge.link
         hops, counts = self._scene.ground.hops[link], self.links[link]
         fates = [self._fate(number, link, hop, target) for hop, target in zip(hops, use.targets, strict=True)]
@@ -142,56 +149,55 @@ class Backward:
             counts.hold(use.held)
         if not use.wanted:
             success, latency_us, _ = self.idle[link] = _unused(self._scene.ground.weights[link], fates)
-            return success, use.edge.times * latency_us
+            return success, use.made * latency_us // WHOLE
         if len(fates) == 1 and fates[0].success == WHOLE and use.tries == use.wanted:
-            return counts.pass_all(use.tries, fates[0]), use.edge.times * fates[0].latency_us
+            return counts.pass_all(use.tries, fates[0]), use.made * fates[0].latency_us // WHOLE
         before = counts.succeeded, counts.latency
         for part, fate in zip(use.parts, fates or (_NOBODY,), strict=True):
             counts.add(part, fate)
-        return self._per_request(use, counts.succeeded - before[0], counts.latency - before[1])
+        return self._per_call(use, counts.succeeded - before[0], counts.latency - before[1])
 
-    def _per_request(self, use: Use, good: int, latency: int) -> tuple[int, int]:
-        """Of requests whose tries over an edge had so many successes and took so long together."""
-        wanted = use.wanted
-        share = WHOLE * min(wanted, good) // wanted
-        if use.edge.times > 1:
-            share = share**use.edge.times // WHOLE ** (use.edge.times - 1)
+    def _per_call(self, use: Use, good: int, latency: int) -> tuple[int, int]:
+        """Of calls whose tries over an edge had so many successes and took so long together."""
         paused_us = 0
-        if use.tries > wanted:
-            paused_us = policies.backed_off_us(self._scene.plan.links[use.edge.link].policy, use.tries, wanted)
-        return share, use.edge.times * (latency // wanted + paused_us)
+        if use.tries > use.wanted:
+            paused_us = policies.backed_off_us(self._plan.links[use.edge.link].policy, use.tries, use.wanted)
+        share = WHOLE * min(use.wanted, good) // use.wanted
+        return share, use.made * (latency // use.wanted + paused_us) // WHOLE
 
     def _fate(self, number: int, link: int, hop: Hop, target: int) -> Fate:
-        client = self._scene.plan.links[link]
-        timeout_us = client.policy.timeout_us
+        client = self._plan.links[link]
         if target == NOWHERE:
-            return Fate(0, (), hop.error, found_out_us(hop.error, timeout_us)) if hop.error else _FINE
-        answer = self._scene.answers.get(self._scene.plan.operations[target].workload, PLAIN)
-        source = client.source if answer.refused else ""
-        known = target if target > number else -target, timeout_us, source
+            return Fate(0, (), hop.error, found_out_us(hop.error, client.policy.timeout_us)) if hop.error else _FINE
+        manner = self._manners.get(self._plan.operations[target].workload, PLAIN)
+        source = client.source if manner.refused else ""
+        limit_us = client.policy.limit_us
+        fresh = self._scene.island.rank[target] > self._scene.island.rank[number]
+        known = target if fresh else -target, limit_us, source
         fate = self._fates.get(known)
         if fate is None:
-            fate = self._fates[known] = self._land(target, timeout_us, answer.seen_by(source), fresh=target > number)
+            seen = manner.seen_by(source)
+            fate = self._fates[known] = self._land(target, limit_us, seen, fresh=fresh)
         return fate
 
-    def _land(self, target: int, timeout_us: int, seen: tuple[float, str], *, fresh: bool) -> Fate:
-        """How a try fares at an operation; one led back by a circle, as those of the last epoch did."""
-        queue, arrived = self.queues[self._scene.plan.operations[target].workload], self._forward.arrived[target]
-        busy_us, success = self.busy_us[target], self.success[target]
+    def _land(self, target: int, limit_us: int, seen: tuple[int, str], *, fresh: bool) -> Fate:
+        """How a try fares at an operation; one led back by a circle finds the calls there answered already."""
+        queue, arrived = self.queues[self._plan.operations[target].workload], self._forward.arrived[target]
+        busy_us, success = (self.busy_us[target], self.success[target]) if fresh else (queue.own_us, WHOLE)
         shed = WHOLE * self._forward.turns[target].shed // arrived if fresh and arrived else 0
-        if not shed and not queue.last_us and not queue.first_us and busy_us <= timeout_us and seen == _WELCOME:
+        if not shed and not queue.last_us and not queue.first_us and busy_us <= limit_us and seen == _WELCOME:
             return Fate(success, (), UPSTREAM, busy_us)
         first_us, last_us = sorted((busy_us + queue.first_us, busy_us + queue.last_us))
-        answered = (WHOLE - shed) * in_time(first_us, last_us, timeout_us) // WHOLE
-        mean_us = min(timeout_us, (first_us + min(last_us, timeout_us)) // 2)
+        answered = (WHOLE - shed) * in_time(first_us, last_us, limit_us) // WHOLE
+        mean_us = min(limit_us, (first_us + min(last_us, limit_us)) // 2)
         late = WHOLE - shed - answered
-        let_in = answered * round(WHOLE * seen[0]) // WHOLE
+        let_in = answered * seen[0] // WHOLE
         shares = ((TIMED_OUT, late), (seen[1], answered - let_in))
-        waited_us = (shed * REFUSAL_US + answered * mean_us + late * timeout_us) // WHOLE
+        waited_us = (shed * REFUSAL_US + answered * mean_us + late * limit_us) // WHOLE
         return Fate(let_in * success // WHOLE, tuple([one for one in shares if one[1]]), UPSTREAM, waited_us)
 
 
-_WELCOME = (1.0, "")
+_WELCOME = (WHOLE, "")
 
 
 def _unused(weights: tuple[int, ...], fates: list[Fate]) -> tuple[int, int, str]:

@@ -1,20 +1,17 @@
 """Cumulative counts of requests, as a server's own metrics have them: exact integers, in thousandths of requests.
 
-At rest nothing is counted: the last epoch, or the flows since it began, are multiplied by the time gone by.
+At rest nothing is counted: what the last second counted is multiplied by the time gone by.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from immutables import Map
 
-from stratus_sim.application.dynamics.ledger import Ledger, book, since_begun, summed
+from stratus_sim.application.dynamics.ledger import Ledger, book
 from stratus_sim.application.dynamics.plan import Plan, plan_of
-from stratus_sim.application.dynamics.state import LINK_FIELDS, WORKLOAD_FIELDS
-from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.calls import Call
 
 if TYPE_CHECKING:
@@ -64,26 +61,26 @@ class Counts(NamedTuple):
 def totals(world: World) -> Counts:
     """The counts at this instant. A pure reading: asking changes nothing."""
     traffic, plan = world.traffic, plan_of(world.application)
-    queues = traffic.motion.queues if traffic.motion is not None else ()
-    if traffic.last is None:
-        return _read(summed(since_begun(world), plan), plan, queues)
-    gone_by = (world.now_us - traffic.ledger.until_us) // SECOND_US
-    return _read(book(traffic.ledger, traffic.last, gone_by), plan, queues)
+    courses = traffic.courses.values()
+    ledger = book(traffic.ledger, [account for course in courses for account in course.accounts(world.now_us)])
+    queues: dict[int, int] = {}
+    for operation, queued in [pair for course in courses for pair in course.motion.queues]:
+        workload = plan.operations[operation].workload
+        queues[workload] = queues.get(workload, 0) + queued
+    return _read(ledger, plan, queues)
 
 
-def _read(ledger: Ledger, plan: Plan, queues: tuple[int, ...]) -> Counts:
+def _read(ledger: Ledger, plan: Plan, queues: Mapping[int, int]) -> Counts:
     errors, durations = _by_place(ledger.errors), _by_place(ledger.durations)
-    counts = iter(ledger.counts or (0,) * _size(plan))
     workloads = {}
     for place, name in enumerate(plan.workloads):
-        arrived, good, shed, latency = islice(counts, len(WORKLOAD_FIELDS))
-        queued = sum(queues[operation] for operation in plan.siblings[place]) if queues else 0
+        arrived, good, shed, latency = ledger.counts.get(place, (0, 0, 0, 0))
         more = errors.get(place, {}), durations.get(place, {})
-        workloads[name] = WorkloadCount(arrived, good, shed, latency, queued, *more)
+        workloads[name] = WorkloadCount(arrived, good, shed, latency, queues.get(place, 0), *more)
     calls: dict[Call, LinkCount] = {}
     entries: dict[str, LinkCount] = {}
     for place, link in enumerate(plan.links, len(plan.workloads)):
-        tried, good, latency = islice(counts, len(LINK_FIELDS))
+        tried, good, latency = ledger.counts.get(place, (0, 0, 0))
         found = LinkCount(tried, good, latency, errors.get(place, {}), durations.get(place, {}))
         if link.call is None:
             entries[link.service] = found
@@ -98,7 +95,3 @@ def _by_place(sums: Map[tuple[int, _K], int]) -> dict[int, dict[_K, int]]:
     for (place, what), count in sorted(sums.items()):
         found.setdefault(place, {})[what] = count
     return found
-
-
-def _size(plan: Plan) -> int:
-    return len(WORKLOAD_FIELDS) * len(plan.workloads) + len(LINK_FIELDS) * len(plan.links)

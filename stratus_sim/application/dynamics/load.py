@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from stratus_sim.application.behaviours.flags import load_permille
-from stratus_sim.application.dynamics.plan import Plan
+from stratus_sim.application.dynamics.plan import Plan, types_of
 from stratus_sim.application.dynamics.queueing import split
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.application import Application
@@ -27,28 +27,36 @@ _TAIL = 1 << 96
 def arrivals(world: World, plan: Plan) -> tuple[int, ...]:
     """Thousandths of requests of each type that users have made in the second that ends now."""
     expected = means(world, plan, world.now_us)
-    if not load_of(world.application).poisson:
+    if not world.application.traffic.load.poisson:
         return expected
     return tuple(_drawn(world, one.name, mean) for one, mean in zip(plan.types, expected, strict=True))
 
 
 def means(world: World, plan: Plan, until_us: int) -> tuple[int, ...]:
-    """Thousandths of requests of each type to be expected in a second."""
-    application, declared = world.application, load_of(world.application)
+    """Thousandths of requests of each type to be expected in a second, spikes included."""
+    found, spikes = declared_means(world, until_us), world.traffic.spikes
+    if not spikes:
+        return found
+    return tuple([mean * spikes.get(one.service, MILLI) // MILLI for one, mean in zip(plan.types, found, strict=True)])
+
+
+def declared_means(world: World, until_us: int) -> tuple[int, ...]:
+    """The same of users as the topology has them, spikes aside."""
+    application, declared = world.application, world.application.traffic.load
     asked = _total(application, declared, until_us) - _total(application, declared, until_us - SECOND_US)
-    return tuple(split(asked * load_permille(world) // 1000, [one.weight for one in plan.types]))
+    return _by_type(application, asked * load_permille(world) // 1000)
+
+
+@lru_cache(maxsize=1024)
+def _by_type(application: Application, asked: int) -> tuple[int, ...]:
+    return tuple(split(asked, [one.weight for one in types_of(application)]))
 
 
 def restless(application: Application, now_us: int) -> bool:
     """Whether the load changes by itself."""
-    load = load_of(application)
+    load = application.traffic.load
     going_on = load.repeat or now_us < (STANDING_S + len(load.trace)) * SECOND_US
     return load.poisson or (len(load.trace) > 1 and going_on)
-
-
-def load_of(application: Application) -> Load:
-    """The declared load, else the default one."""
-    return application.traffic.load if application.traffic else Load()
 
 
 def poisson(mean: int, bits: int) -> int:

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import networkx as nx
 
+from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.manifests.application import Application
 from stratus_sim.manifests.calls import Call
-from stratus_sim.manifests.traffic import USERS, Policy, RequestType, Step, Traffic
+from stratus_sim.manifests.traffic import USERS, Policy, RequestType, Step
 
 _Path = tuple[str, ...]
 """How an operation is reached: a type and the Services on the way; a workload alone for what it does by default."""
@@ -55,6 +56,12 @@ class Plan(NamedTuple):
     """What a workload does for whoever is led to it by an address nobody planned for."""
     calls: tuple[int, ...]
     """The links of the application's calls, in their order."""
+    number: Mapping[str, int]
+    """The workloads by name."""
+    keys: Mapping[str, ObjectKey]
+    """The object of each workload."""
+    reached: tuple[frozenset[str], ...]
+    """The workloads each link's Service selects."""
 
 
 @lru_cache(maxsize=64)
@@ -65,8 +72,7 @@ def plan_of(application: Application) -> Plan:
 
 def types_of(application: Application) -> tuple[RequestType, ...]:
     """The declared types, else one per entry point."""
-    declared = application.traffic.types if application.traffic else ()
-    return declared or tuple(RequestType(service, service) for service in application.entrypoints)
+    return application.traffic.types or tuple(RequestType(service, service) for service in application.entrypoints)
 
 
 class _Sketch(NamedTuple):
@@ -78,7 +84,7 @@ class _Sketch(NamedTuple):
 class _Planner:
     def __init__(self, application: Application) -> None:
         self._application = application
-        self._traffic = application.traffic or Traffic()
+        self._traffic = application.traffic
         self._links: dict[tuple[Call | None, str], int] = {}
         self._found: dict[_Path, _Sketch] = {}
 
@@ -91,20 +97,22 @@ class _Planner:
         order = self._callers_first([(USERS, one.name) for one in types])
         place = {path: index for index, path in enumerate(order)}
         names = tuple(sorted(self._application.workloads))
-        number = {name: index for index, name in enumerate(names)} | {USERS: -1}
+        number = {name: index for index, name in enumerate(names)}
         operations = tuple(self._operation(self._found[path], place, number) for path in order)
-        siblings = tuple(tuple(i for i, o in enumerate(operations) if o.workload == n) for n in range(len(names)))
+        siblings = _siblings(operations, len(names))
         home = {name: place[(name,)] for name in names}
         links = tuple(self._link(*key) for key in self._links)
         calls = tuple(self._links[call, call.target_key] for call in self._application.calls)
-        return Plan(types, operations, links, names, siblings, home, calls)
+        reached = tuple(frozenset(self._application.services.get(link.service, ())) for link in links)
+        keys = {name: ObjectKey(w.kind, w.namespace, w.name) for name, w in self._application.workloads.items()}
+        return Plan(types, operations, links, names, siblings, home, calls, number, keys, reached)
 
     def _operation(self, sketch: _Sketch, place: Mapping[_Path, int], number: Mapping[str, int]) -> Operation:
         edges = tuple(
             Edge(link, times, hard, {workload: place[path] for workload, path in targets.items()})
             for link, times, hard, targets in sketch.edges
         )
-        return Operation(number[sketch.workload], sketch.parallel, edges)
+        return Operation(number.get(sketch.workload, -1), sketch.parallel, edges)
 
     def _link(self, call: Call | None, service: str) -> Link:
         source = call.source_key if call else USERS
@@ -152,6 +160,14 @@ class _Planner:
             graph.add_edges_from((path, target) for _, _, _, targets in sketch.edges for target in targets.values())
         rest = [path for path in nx.dfs_postorder_nodes(graph, root) if path not in (root, *users)]
         return [*users, *reversed(rest)]
+
+
+def _siblings(operations: tuple[Operation, ...], workloads: int) -> tuple[tuple[int, ...], ...]:
+    found: list[list[int]] = [[] for _ in range(workloads)]
+    for number, operation in enumerate(operations):
+        if operation.workload >= 0:
+            found[operation.workload].append(number)
+    return tuple(map(tuple, found))
 
 
 def _makes(workload: str, step: Step) -> bool:

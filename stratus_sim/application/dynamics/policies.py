@@ -45,6 +45,21 @@ def allowance(policy: Policy, breaker: Breaker) -> int | None:
     return MILLI * policy.breaker.probes if breaker.phase is Phase.HALF_OPEN else 0
 
 
+def made(times: int, passing: int) -> int:
+    """How many of `times` calls (ppm) one request makes, when each passes with a share (ppm) and it ends with the first
+    that does not.
+
+    >>> made(3, 1_000_000), made(3, 500_000), made(1, 0)
+    (3000000, 1750000, 1000000)
+    """
+    return times * WHOLE if passing == WHOLE else sum(all_of(number, passing) for number in range(times))
+
+
+def all_of(times: int, passing: int) -> int:
+    """The share (ppm) of requests of which so many calls all pass."""
+    return passing if times == 1 else int(passing**times // WHOLE ** (times - 1)) if times else WHOLE
+
+
 def retried(policy: Policy, first: int, failing: int) -> int:
     """Tries beyond the first of `first` requests, when of all tries the share `failing` (ppm) fails."""
     total, again = 0, first

@@ -1,59 +1,67 @@
-"""What traffic in motion remembers from one epoch to the next, and what one epoch counted."""
+"""What traffic remembers from one epoch to the next, and what one epoch counted."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
-from stratus_sim.application.dynamics.durations import class_us
-from stratus_sim.application.dynamics.policies import CLOSED, Breaker
-from stratus_sim.application.dynamics.queueing import WHOLE
+from stratus_sim.application.dynamics.policies import Breaker
+from stratus_sim.application.flow import CallFlow, EntryFlow, WorkloadFlow
+
+Sparse = tuple[tuple[int, int], ...]
+"""Figures by number in the plan, in order, of those that are not as they are before the first request."""
 
 
-class Motion(msgspec.Struct, frozen=True):
-    """By operation: thousandths of requests that wait in `queues`, `demand` of the last epoch (which shares a
-    workload's room out), and how a request fares: the share (ppm) whose calls succeed and its time without waiting.
-    By link: the share (ppm) of tries that failed, and its breaker. By workload: its pods, whose queues go with them."""
+class Motion(NamedTuple):
+    """What an epoch leaves to the next one; at rest with nothing broken that is nothing.
 
-    queues: tuple[int, ...]
-    demand: tuple[int, ...]
-    success: tuple[int, ...]
-    busy_us: tuple[int, ...]
-    failing: tuple[int, ...]
-    breakers: tuple[Breaker, ...]
-    pods: tuple[int, ...]
+    By operation: thousandths of requests that wait in `queues`; where several share a workload's room, their `demand`;
+    where as many are worked on at once as there are slots, the time one takes, `busy_us`. By operation and place of an
+    edge, the share (ppm) of its hard calls that pass, `passing`. By link: the share (ppm) of tries that failed, for who
+    tries again, and the breakers. By workload with a queue: its `pods`.
+    """
 
-    @classmethod
-    def still(cls, operations: int, links: int, pods: tuple[int, ...]) -> Motion:
-        """Before the first request."""
-        none = (0,) * operations
-        return cls(none, none, (WHOLE,) * operations, none, (0,) * links, (CLOSED,) * links, pods)
+    queues: Sparse = ()
+    demand: Sparse = ()
+    busy_us: Sparse = ()
+    passing: tuple[tuple[tuple[int, int], int], ...] = ()
+    failing: Sparse = ()
+    breakers: tuple[tuple[int, Breaker], ...] = ()
+    pods: Sparse = ()
+
+
+STILL = Motion()
 
 
 class Tally(msgspec.Struct, frozen=True):
-    """What one epoch counted, in thousandths of requests: flat, so that adding costs little (see `counters`).
+    """What a second counted, in thousandths of requests, by place: a workload, or a link after all workloads.
 
-    `counts` are WORKLOAD_FIELDS of each workload of the plan, then LINK_FIELDS of each link. `errors` are by place (a
-    workload, or a link after all workloads) and text; `durations` by place and mean time in that epoch (a class of
-    `durations.class_us`).
+    `counts` are WORKLOAD_FIELDS or LINK_FIELDS of each place, `errors` by place and text, `durations` by place and mean
+    time (a class of `durations.class_us`).
     """
 
-    counts: tuple[int, ...]
-    errors: Mapping[tuple[int, str], int]
-    durations: Mapping[tuple[int, int], int]
+    counts: tuple[tuple[int, tuple[int, ...]], ...]
+    errors: tuple[tuple[tuple[int, str], int], ...]
+    durations: tuple[tuple[tuple[int, int], int], ...]
 
 
-def durations_of(counts: Sequence[int], workloads: int) -> dict[tuple[int, int], int]:
-    """What of the counts of an epoch took how long in the mean; what did not happen took no time."""
-    size = workloads * len(WORKLOAD_FIELDS)
-    numbers = [*counts[:size:_WIDE], *counts[size::_NARROW]]
-    latencies = [*counts[_WIDE - 1 : size : _WIDE], *counts[size + _NARROW - 1 :: _NARROW]]
-    found = enumerate(zip(numbers, latencies, strict=True))
-    return {(place, class_us(latency // number)): number for place, (number, latency) in found if number}
+class Outcome(msgspec.Struct, frozen=True):
+    """An epoch of an island: what it leaves behind (breakers aside), counted, and shows.
+
+    `met` are the tries and failures of links with a breaker; `workloads` the flows by name, `calls` by place among the
+    application's calls, `entries` by link. `erring` and `slow` name what fails or lags too much.
+    """
+
+    motion: Motion
+    tally: Tally
+    met: tuple[tuple[int, int, int], ...]
+    workloads: dict[str, WorkloadFlow]
+    calls: tuple[tuple[int, CallFlow], ...]
+    entries: tuple[tuple[int, EntryFlow], ...]
+    erring: tuple[str, ...]
+    slow: tuple[str, ...]
 
 
 WORKLOAD_FIELDS = ("arrived", "succeeded", "shed", "latency")
 LINK_FIELDS = ("tried", "succeeded", "latency")
-_WIDE, _NARROW = len(WORKLOAD_FIELDS), len(LINK_FIELDS)
-"""How many fields a workload and a link have: the first says how many requests, the last how long they took."""

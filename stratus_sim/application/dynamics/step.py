@@ -1,67 +1,104 @@
-"""One epoch, from what the last one left behind to what it leaves.
+"""One epoch of an island, from what the last one left behind to what it leaves.
 
-Retries follow failures of the epoch before, so an epoch needs no fixed point. A try is judged when it arrives, by the
-queue it finds; whoever gives up leaves the request in that queue, where it is worked on all the same.
+Retries follow failures of the epoch before, as do calls that are not made because one before them fails: so an epoch
+needs no fixed point. A try is judged when it arrives, by the queue it finds; whoever gives up leaves the request in
+that queue, where it is worked on all the same.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from stratus_sim.application.answers import PLAIN
-from stratus_sim.application.dynamics import policies
 from stratus_sim.application.dynamics.backward import Backward
+from stratus_sim.application.dynamics.durations import class_us
 from stratus_sim.application.dynamics.forward import Forward, Scene
 from stratus_sim.application.dynamics.queueing import WHOLE
-from stratus_sim.application.dynamics.state import Motion, Tally, durations_of
+from stratus_sim.application.dynamics.shown import Shown, errs, lags
+from stratus_sim.application.dynamics.state import Motion, Outcome, Sparse, Tally
 from stratus_sim.application.errors import RESET, UPSTREAM
+from stratus_sim.application.flow import EntryFlow, WorkloadFlow
 
-Errors = dict[tuple[int, str], int]
+_Counts = tuple[int, ...]
+_HARDLY = WHOLE // 1000
+"""A difference (ppm) that makes none."""
 
 
-class Step:
-    """An epoch in which `users` made so many requests (thousandths) of each type. Its parts are read off afterwards."""
+@lru_cache(maxsize=8192)
+def work_out(scene: Scene) -> Outcome:
+    """What comes of an epoch; of the same scene always the same."""
+    return _Step(scene).outcome()
 
-    def __init__(self, scene: Scene, users: tuple[int, ...]) -> None:
-        self.scene = scene
-        self.forward = Forward(scene, users)
-        self.backward = Backward(scene, self.forward)
 
-    def motion(self, now_us: int) -> Motion:
-        """What traffic remembers of the epoch, which ends now."""
-        scene, links = self.scene, self.backward.links
+class _Step:
+    """An epoch, and what is read off it."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene, self._plan = scene, scene.island.plan
+        self._manners = dict(scene.manners)
+        self._forward = Forward(scene)
+        self._backward = Backward(scene, self._forward)
+
+    def outcome(self) -> Outcome:
+        shown = Shown(self._scene, self._forward, self._backward)
+        workloads, entries = shown.workloads(), shown.entries()
+        named: list[tuple[str, WorkloadFlow | EntryFlow]] = [*workloads.items()]
+        named += [(entry.service, entry) for _, entry in entries]
+        return Outcome(
+            self._motion(), self._tally(), self._met(), workloads, shown.calls(), entries,
+            erring=tuple([name for name, flow in named if errs(flow)]),
+            slow=tuple([name for name, flow in named if lags(flow)]),
+        )  # fmt: skip
+
+    def _motion(self) -> Motion:
+        """What traffic remembers of the epoch, breakers aside."""
+        ground, backward = self._scene.ground, self._backward
+        queues = tuple([(o, turn.queue) for o, turn in self._forward.turns.items() if turn.queue])
+        waiting = sorted({self._plan.operations[o].workload for o, _ in queues})
         return Motion(
-            queues=tuple([turn.queue for turn in self.forward.turns]),
-            demand=tuple(map(int.__add__, scene.motion.queues, self.forward.arrived)),
-            success=tuple(self.backward.success),
-            busy_us=tuple(self.backward.busy_us),
-            failing=tuple([WHOLE - WHOLE * link.succeeded // link.tried if link.tried else 0 for link in links]),
-            breakers=tuple([self._breaker(link, now_us) for link in range(len(links))]),
-            pods=tuple([site.pods for site in scene.ground.sites]),
+            queues=queues,
+            demand=self._demand(),
+            busy_us=tuple([(o, backward.busy_us[o]) for o in ground.slotted]),
+            passing=self._passing(),
+            failing=self._failing(),
+            pods=tuple([(n, ground.sites[n].pods) for n in waiting]),
         )
 
-    def tally(self) -> Tally:
-        """What the epoch counted."""
-        counts: list[int] = []
-        errors: Errors = {}
-        for workload in range(len(self.scene.plan.workloads)):
-            counts += self._worked(workload, errors)
-        for place, link in enumerate(self.backward.links, len(self.scene.plan.workloads)):
-            counts += (link.tried + link.held, link.succeeded, link.latency)
-            errors |= {(place, text): count for text, count in link.errors.items()}
-        return Tally(tuple(counts), errors, durations_of(counts, len(self.scene.plan.workloads)))
+    def _demand(self) -> Sparse:
+        queued = dict(self._scene.motion.queues)
+        return tuple([(o, queued.get(o, 0) + self._forward.arrived[o]) for o in self._scene.island.sharing])
 
-    def _breaker(self, link: int, now_us: int) -> policies.Breaker:
-        rule, breaker = self.scene.plan.links[link].policy.breaker, self.scene.motion.breakers[link]
-        if rule is None:
-            return breaker
-        count = self.backward.links[link]
-        return policies.observe(rule, breaker, count.tried, count.tried - count.succeeded, now_us)
+    def _passing(self) -> tuple[tuple[tuple[int, int], int], ...]:
+        if not self._backward.passing:
+            return ()
+        before, found = dict(self._scene.motion.passing), sorted(self._backward.passing.items())
+        shares = [(at, _settled(before.get(at, WHOLE), passing)) for at, passing in found]
+        return tuple([(at, share) for at, share in shares if share < WHOLE])
 
-    def _worked(self, workload: int, errors: Errors) -> tuple[int, int, int, int]:
+    def _failing(self) -> Sparse:
+        found = [(link, self._backward.links[link]) for link in self._scene.island.retried]
+        return tuple([(n, WHOLE - WHOLE * c.succeeded // c.tried) for n, c in found if c.succeeded < c.tried])
+
+    def _met(self) -> tuple[tuple[int, int, int], ...]:
+        found = [(link, self._backward.links[link]) for link in self._scene.island.broken]
+        return tuple([(link, count.tried, count.tried - count.succeeded) for link, count in found])
+
+    def _tally(self) -> Tally:
+        errors: dict[tuple[int, str], int] = {}
+        counts = [(number, self._worked(number, errors)) for number in self._scene.island.workloads]
+        for link, found in self._backward.links.items():
+            place = len(self._plan.workloads) + link
+            counts.append((place, (found.tried + found.held, found.succeeded, found.latency)))
+            errors |= {(place, text): count for text, count in found.errors.items()}
+        durations = [((place, class_us(of[-1] // of[0])), of[0]) for place, of in counts if of[0]]
+        return Tally(tuple(counts), tuple(errors.items()), tuple(durations))
+
+    def _worked(self, workload: int, errors: dict[tuple[int, str], int]) -> _Counts:
         """What a workload did with its requests, whether or not somebody still waited for them."""
-        backward, wait_us = self.backward, self.backward.queues[workload].wait_us
+        backward, wait_us = self._backward, self._backward.queues[workload].wait_us
         arrived = served = good = shed = lost = latency = 0
-        for operation in self.scene.plan.siblings[workload]:
-            turn, came = self.forward.turns[operation], self.forward.arrived[operation]
+        for operation in self._plan.siblings[workload]:
+            turn, came = self._forward.turns[operation], self._forward.arrived[operation]
             arrived, served, shed, lost = arrived + came, served + turn.served, shed + turn.shed, lost + turn.lost
             good += turn.served * backward.success[operation] // WHOLE
             latency += came * (backward.busy_us[operation] + wait_us)
@@ -69,13 +106,24 @@ class Step:
             errors[workload, RESET] = lost
         return arrived, self._answered(workload, served, good, errors), shed, latency
 
-    def _answered(self, workload: int, served: int, good: int, errors: Errors) -> int:
+    def _answered(self, workload: int, served: int, good: int, errors: dict[tuple[int, str], int]) -> int:
         """Count what fails of the requests worked on; return how many are answered."""
-        answer = self.scene.answers.get(workload, PLAIN)
-        let_in = served * round(WHOLE * answer.success) // WHOLE
-        good = good * round(WHOLE * answer.success) // WHOLE
-        complaint = answer.seen_by("")[1] or UPSTREAM
-        for text, count in ((complaint, served - let_in), (UPSTREAM, let_in - good)):
+        manner = self._manners.get(workload, PLAIN)
+        let_in = served * manner.success // WHOLE
+        good = good * manner.success // WHOLE
+        for text, count in ((manner.complaint or UPSTREAM, served - let_in), (UPSTREAM, let_in - good)):
             if count:
                 errors[workload, text] = errors.get((workload, text), 0) + count
         return good
+
+
+def _settled(before: int, now: int) -> int:
+    """The share of calls that pass as the next epoch takes it: half way to what it is now where some passed before and
+    some do now, for fewer calls let more of them pass, and what swings about its rest has to come to it.
+
+    >>> _settled(1_000_000, 300_000), _settled(300_000, 500_000), _settled(300_000, 0), _settled(300_000, 300_999)
+    (300000, 400000, 0, 300000)
+    """
+    if abs(now - before) <= _HARDLY:
+        return before
+    return (before + now) // 2 if 0 < before < WHOLE and 0 < now < WHOLE else now

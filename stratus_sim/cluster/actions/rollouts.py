@@ -10,6 +10,7 @@ from stratus_sim.cluster.actions.workloads import with_spec
 from stratus_sim.cluster.merge import strategic_merge
 from stratus_sim.cluster.objects import Manifest, Resource
 from stratus_sim.cluster.workloads import deployment
+from stratus_sim.cluster.workloads.templates import unlabelled
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
@@ -23,7 +24,7 @@ def _undo(world: World, found: Resource, arguments: Mapping[str, Any]) -> Manife
     chosen = [r for r in earlier if revision in (None, r.status.revision)]
     if not chosen:
         raise InvalidAction(f"rollout-undo: no rollout history found for {found.key}")
-    return with_spec(found, template=chosen[-1].manifest["spec"]["template"])
+    return with_spec(found, template=unlabelled(chosen[-1].manifest["spec"]["template"]))
 
 
 def _restart(world: World, found: Resource, _arguments: Mapping[str, Any]) -> Manifest:

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from stratus_sim.cluster.admission.amounts import Amounts, add, milli, read, shown
-from stratus_sim.cluster.admission.registry import Write, forbidden, mutates, validates
-from stratus_sim.cluster.objects import Manifest
+from stratus_sim.cluster.admission.registry import Denied, Write, forbidden, mutates, validates
+from stratus_sim.cluster.objects import Manifest, ObjectKey
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
@@ -21,14 +21,26 @@ Limit = Mapping[str, Any]
 
 @mutates("LimitRanger", reads=KIND)
 def default(world: World, write: Write) -> Manifest:
-    """Give a new pod's containers the requests and limits they do not state."""
+    """Give a new pod's containers the requests and limits they do not state. Raises Denied where that cannot be."""
     assert write.manifest is not None  # noqa: S101  # a deletion changes nothing
     if write.key.kind != "Pod" or write.old is not None:
         return write.manifest
     manifest = write.manifest
     for limit in _limits(world, write.key.namespace, "Container"):
         manifest = _completed(manifest, limit)
+    _check_order(write.key, manifest["spec"])
     return manifest
+
+
+def _check_order(key: ObjectKey, spec: Manifest) -> None:
+    """Raises Denied where a request is above the limit that was put beside it."""
+    for field in ("initContainers", "containers"):
+        for number, container in enumerate(spec.get(field) or ()):
+            requests, limits = _stated(container)
+            for name in (n for n, amount in limits.items() if requests[n] > amount):
+                problem = f"must be less than or equal to {name} limit of {shown(name, limits[name])}"
+                where, value = f"spec.{field}[{number}].resources.requests", shown(name, requests[name])
+                raise Denied(f'Pod "{key.name}" is invalid: {where}: Invalid value: "{value}": {problem}', 422)
 
 
 @validates("LimitRanger", reads=KIND)
@@ -90,21 +102,32 @@ def _violations(type_: str, limit: Limit, requests: Amounts, limits: Amounts) ->
         elif bounded[name] > milli(most):
             yield f"maximum {name} usage per {type_} is {most}, but {word} is {shown(name, bounded[name])}"
     for name, ratio in (limit.get("maxLimitRequestRatio") or {}).items():
-        if requests.get(name) and 1000 * limits.get(name, 0) > milli(ratio) * requests[name]:
-            found = limits[name] / requests[name]
-            yield f"{name} max limit to request ratio per {type_} is {ratio}, but provided ratio is {found:.6f}"
+        problem = f"{name} max limit to request ratio per {type_} is {ratio}, but "
+        if not requests.get(name):
+            yield problem + "no request is specified or request is 0"
+        elif not limits.get(name):
+            yield problem + "no limit is specified or limit is 0"
+        elif 1000 * limits[name] > milli(ratio) * requests[name]:
+            yield f"{problem}provided ratio is {limits[name] / requests[name]:.6f}"
 
 
 _Found = Iterator[tuple[str, tuple[Amounts, Amounts]]]
 
 
 def _pod(spec: Manifest) -> _Found:
-    """The containers one by one, then all of them together."""
+    """The containers one by one, then the pod: all of them together, or an init container where it takes more."""
     found = [_stated(container) for container in spec["containers"]]
     initial = [_stated(container) for container in spec.get("initContainers") or ()]
     for stated in (*found, *initial):
         yield "Container", stated
-    yield "Pod", (add(requests for requests, _ in found), add(limits for _, limits in found))
+    yield "Pod", (_together(found, initial, 0), _together(found, initial, 1))
+
+
+def _together(found: list[tuple[Amounts, Amounts]], initial: list[tuple[Amounts, Amounts]], side: int) -> Amounts:
+    total = add(stated[side] for stated in found)
+    for stated in initial:
+        total |= {name: max(amount, total.get(name, 0)) for name, amount in stated[side].items()}
+    return total
 
 
 def _stated(container: Manifest) -> tuple[Amounts, Amounts]:

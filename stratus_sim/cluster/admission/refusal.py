@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stratus_sim.cluster.admission.registry import Denied
 from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import Resource
 
@@ -24,26 +23,32 @@ Item = tuple[str, Any]
 
 
 class Refused(NamedTuple):
-    """How long a controller waits with an item, and until when."""
+    """How long a controller waits with an item, until when, what it was told, and since when it has been told such."""
 
     delay_us: int = 0
     due_us: int = 0
+    told: str = ""
+    since_us: int = 0
 
 
-def refuse(world: World, owner: Resource, pod: str, denied: Denied, item: Item) -> None:
-    """Record that `owner` could not create a pod, and have `item` looked at again later."""
-    emit(world, owner.key, FAILED, _said(owner, pod) + str(denied), warning=True)
+def refuse(world: World, owner: Resource, said: str, told: str, item: Item) -> None:
+    """Record that the controller of `owner` could not create something, and have `item` looked at again later.
+
+    `told` is what it was told, `said` what it says then.
+    """
+    emit(world, owner.key, FAILED, said + told, warning=True)
     cluster = world.cluster
     last = cluster.refusals.get(item, Refused())
     if last.due_us > world.now_us:
         return
     again = last.delay_us and world.now_us <= last.due_us + last.delay_us
     delay_us = min(_LONGEST_US, 2 * last.delay_us) if again else _FIRST_US
-    cluster.refusals = cluster.refusals.set(item, Refused(delay_us, world.now_us + delay_us))
+    since_us = last.since_us if again else world.now_us
+    cluster.refusals = cluster.refusals.set(item, Refused(delay_us, world.now_us + delay_us, told, since_us))
     world.schedule(delay_us, "workload.available", *item)
 
 
-def _said(owner: Resource, pod: str) -> str:
-    if owner.key.kind == "StatefulSet":
-        return f"create Pod {pod} in StatefulSet {owner.key.name} failed error: "
-    return "Error creating: "
+def failure(world: World, item: Item) -> Refused | None:
+    """What a controller was last told with an item it has to come back to; None when there is nothing of the kind."""
+    found = world.cluster.refusals.get(item)
+    return found if found is not None and found.due_us >= world.now_us else None

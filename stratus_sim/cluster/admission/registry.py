@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from stratus_sim.cluster.objects import Manifest, ObjectKey, key_of
 from stratus_sim.errors import UserError
-from stratus_sim.manifests.kinds import plural
+from stratus_sim.manifests.kinds import SERVED, plural
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
@@ -111,4 +111,14 @@ def forbidden(key: ObjectKey, why: str) -> Denied:
     >>> str(forbidden(ObjectKey("Pod", "default", "w-1"), "no"))
     'pods "w-1" is forbidden: no'
     """
-    return Denied(f'{plural(key.kind)} "{key.name}" is forbidden: {why}')
+    return Denied(f'{grouped(key.kind)} "{key.name}" is forbidden: {why}')
+
+
+def grouped(kind: str) -> str:
+    """The plural of a kind with its group behind it, as the API server names resources.
+
+    >>> grouped("Pod"), grouped("Deployment")
+    ('pods', 'deployments.apps')
+    """
+    group = SERVED.get(kind, "").rpartition("/")[0]
+    return f"{plural(kind)}.{group}" if group else plural(kind)

@@ -46,10 +46,14 @@ def unspecified(manifest: Manifest, hard: Amounts) -> str:
         return ""
     found = {}
     for name in sorted(hard.keys() & _COMPUTE.keys()):
-        missing = [c["name"] for c in manifest["spec"]["containers"] if name not in _container(c)]
+        missing = [c["name"] for c in _containers(manifest["spec"]) if name not in _container(c)]
         if missing:
             found[name] = ",".join(sorted(missing))
     return "; ".join(f"{name} for: {containers}" for name, containers in found.items())
+
+
+def _containers(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
 
 
 def _count(kind: str) -> Amounts:
@@ -62,12 +66,18 @@ def _count(kind: str) -> Amounts:
 
 
 def _pod(spec: Mapping[str, Any]) -> Amounts:
-    """The sum over containers, or the largest init container where that is more."""
-    together = add(map(_container, spec.get("containers") or ()))
+    """The sum over containers and sidecars; or an init container with the sidecars before it, where that is more.
+
+    Source: kubernetes.io/docs/concepts/workloads/pods/sidecar-containers ("Resource sharing within containers").
+    """
+    most: dict[str, int] = {}
+    sidecars: Amounts = {}
     for container in spec.get("initContainers") or ():
-        for name, amount in _container(container).items():
-            together[name] = max(together.get(name, 0), amount)
-    return together
+        at_its_turn = add((sidecars, _container(container)))
+        most |= {name: max(amount, most.get(name, 0)) for name, amount in at_its_turn.items()}
+        sidecars = at_its_turn if container.get("restartPolicy") == "Always" else sidecars
+    together = add((sidecars, *map(_container, spec.get("containers") or ())))
+    return {**together, **{name: max(amount, together.get(name, 0)) for name, amount in most.items()}}
 
 
 def _container(container: Mapping[str, Any]) -> Amounts:

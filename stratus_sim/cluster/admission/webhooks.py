@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from stratus_sim.cluster.admission.registry import Denied, Write, mutates, validates
-from stratus_sim.cluster.endpoints import slice_of
+from stratus_sim.cluster.endpoints import runs, slice_of
 from stratus_sim.cluster.network_policy import namespace_labels
-from stratus_sim.cluster.objects import Manifest, ObjectKey, labels_of
+from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource, labels_of
 from stratus_sim.cluster.pods import root_owner
 from stratus_sim.cluster.selectors import matches
 from stratus_sim.cluster.status import Endpoint
@@ -115,7 +115,7 @@ def _call(world: World, service: ObjectKey, port: int) -> str:
     if world.store.get(service) is None:
         return f'service "{service.name}" not found'
     found = world.store.get(slice_of(service))
-    endpoints: tuple[Endpoint, ...] = found.status.endpoints if found is not None else ()
+    endpoints: tuple[Endpoint, ...] = found.status.ready if found is not None else ()
     errors = list(_errors(world, service.namespace, endpoints, port))
     return min(errors, default=_REFUSED, key=bool)
 
@@ -124,7 +124,11 @@ def _errors(world: World, namespace: str, endpoints: tuple[Endpoint, ...], port:
     """What a call to each endpoint ends in."""
     for endpoint in endpoints:
         pod, target = world.store.get(ObjectKey("Pod", namespace, endpoint.pod)), endpoint.ports.get(port)
-        if pod is None or target is None or not world.processes.listens(root_owner(world, pod), pod, target):
+        if pod is None or target is None or not (runs(endpoint, pod) and _listens(world, pod, target)):
             yield _REFUSED
         else:
             yield "" if world.node_alive(endpoint.node) else "context deadline exceeded"
+
+
+def _listens(world: World, pod: Resource, port: int) -> bool:
+    return world.processes.listens(root_owner(world, pod), pod, port)

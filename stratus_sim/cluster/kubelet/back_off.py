@@ -6,6 +6,8 @@ Source: kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle ("Container res
 
 from __future__ import annotations
 
+from functools import cache
+
 from stratus_sim.kernel import SECOND_US
 
 BACK_OFF_US = 10 * SECOND_US
@@ -14,6 +16,7 @@ FORGIVEN_AFTER_US = 600 * SECOND_US
 """Who has run for so long starts again as if it had never failed."""
 
 
+@cache
 def back_off_us(failures: int) -> int:
     """The wait after so many failures in a row: ten seconds, twice as long each further time, at most five minutes.
 
@@ -23,6 +26,7 @@ def back_off_us(failures: int) -> int:
     return min(BACK_OFF_CAP_US, BACK_OFF_US << min(max(0, failures - 1), 10))
 
 
+@cache
 def restart_us(ends: int) -> int:
     """The wait before a container that has ended so often in a row is started again: none the first time.
 

@@ -41,10 +41,9 @@ def expect(world: World, pod: Resource, container: Container, run: Run) -> None:
 def restarts(pod: Resource, at: int, code: int) -> bool:
     """Whether a container that has ended with this exit code is started again; an init container only if it failed."""
     policy = pod.spec.restart_policy or "Always"
-    if not container_status.stays(pod, at):
-        return policy != "Never" and bool(code)
-    sidecar = at < container_status.inits(pod.spec)
-    return sidecar or policy == "Always" or (policy == "OnFailure" and bool(code))
+    if at < container_status.inits(pod.spec):
+        return container_status.stays(pod, at) or (policy != "Never" and bool(code))
+    return policy == "Always" or (policy == "OnFailure" and bool(code))
 
 
 def settle(world: World, pod: Resource, at: int, end: dict[str, Any]) -> None:

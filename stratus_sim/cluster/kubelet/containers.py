@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from stratus_sim.cluster import container_status, lifecycle, pods
 from stratus_sim.cluster.events import emit
-from stratus_sim.cluster.kubelet import completion, images, inits, pressure, probes, reports, storage
+from stratus_sim.cluster.kubelet import completion, images, inits, pressure, probes, repeats, reports, storage
 from stratus_sim.cluster.kubelet.duty import Run, on_duty, running, waiting
 from stratus_sim.cluster.kubelet.killing import kill
 from stratus_sim.cluster.objects import ObjectKey, Resource
@@ -28,8 +28,12 @@ def start(world: World, run: Run) -> None:
     emit(world, run.key, "Started", f"Started container {container.name}")
     restarts = run.run + bool(container_status.of(pod, run.at).started_us)
     changes = {"state": "running", "reason": "", "message": "", "ready": False, "restarts": restarts}
-    whole = {} if pod.status.containers else {"phase": "Running"}
-    reports.update(world, pod, run.at, **changes, **whole, started_us=world.now_us)
+    changes["started_us"] = world.now_us
+    if container_status.of(pod, run.at).streaks:
+        changes |= repeats.over(world, pod, run.at)
+    if not pod.status.containers:
+        changes["phase"] = "Running"
+    reports.report(world, pod, run.at, changes)
     _begin(world, pod, container, Run(run.key, run.uid, run.at, restarts) if restarts else run)
 
 
@@ -39,7 +43,7 @@ def _begin(world: World, pod: Resource, container: Container, run: Run) -> None:
     if _too_small(world, pod, container):
         delay_us = world.draw(images.entity(pod, run.at), "oom", 300_000, 2 * SECOND_US)
         world.schedule(delay_us, "kubelet.exited", run, "OOMKilled", lifecycle.KILLED)
-    elif not container_status.stays(pod, run.at):
+    elif run.at < container_status.inits(pod.spec) and not container_status.stays(pod, run.at):
         inits.work(world, container, run)
     elif hook is not None:
         world.schedule(hook.after_us or 0, "kubelet.post_started", run, hook.code)

@@ -7,16 +7,17 @@ secret is reported, and the pull tried without it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from stratus_sim.cluster import container_status, volumes
 from stratus_sim.cluster.events import emit
-from stratus_sim.cluster.kubelet import reports
+from stratus_sim.cluster.kubelet import repeats, reports
 from stratus_sim.cluster.kubelet.back_off import back_off_us
 from stratus_sim.cluster.kubelet.duty import Run, run_of, waiting
-from stratus_sim.cluster.kubelet.refusals import Refusal, pull_policy, refused
+from stratus_sim.cluster.kubelet.refusals import Refusal, malformed, pull_policy, refused
 from stratus_sim.cluster.objects import ObjectKey, Resource, node_key
 from stratus_sim.cluster.status import ContainerStatus
 from stratus_sim.kernel import SECOND_US, handler
@@ -24,6 +25,8 @@ from stratus_sim.kernel import SECOND_US, handler
 if TYPE_CHECKING:
     from stratus_sim.world import World
 
+_TRIED_AGAIN = ("ImagePullBackOff", "CreateContainerConfigError")
+_REFUSED = ("ErrImagePull", "ErrImageNeverPull", "InvalidImageName")
 _RESYNC_US = 10 * SECOND_US
 """How long kubelet leaves a pod alone whose sync has failed."""
 
@@ -32,7 +35,7 @@ def begin(world: World, pod: Resource) -> None:
     """Start the containers of a pod whose volumes are there: the first, which brings the next along."""
     pod, first = reports.open_up(world, pod), container_status.inits(pod.spec)
     if pod.status.initialized < first:
-        request(world, pod, pod.status.initialized)
+        request(world, pod, run_of(pod, pod.status.initialized))
     else:
         _start_next(world, pod, first)
 
@@ -50,7 +53,7 @@ def _start_next(world: World, pod: Resource, at: int) -> None:
     while at < number and _done(pod, at):
         at += 1
     if at < number and (not pod.status.containers or _untouched(pod.status.containers[at])):
-        request(world, pod, at)
+        request(world, pod, run_of(pod, at))
 
 
 def _done(pod: Resource, at: int) -> bool:
@@ -62,14 +65,14 @@ def _untouched(one: ContainerStatus) -> bool:
     return one.state != "running" and one.reason in ("", "Unknown")
 
 
-def request(world: World, pod: Resource, at: int) -> None:
+def request(world: World, pod: Resource, run: Run) -> None:
     """Have the image of a container; one that is there costs no time, or the question whether it is the newest."""
-    container, run = container_status.all_of(pod.spec)[at], run_of(pod, at)
+    at, container = run.at, container_status.all_of(pod.spec)[run.at]
     if pod.status.containers and not container_status.of(pod, at).started_us:
         reports.update(world, pod, at, reason=_creating(pod, at), message="")
     policy, took_us = pull_policy(container), 0
     present = container.image in _present(_node(world, pod))
-    if policy == "Always" or (policy != "Never" and not present):
+    if (policy == "Always" or (policy != "Never" and not present)) and not malformed(container.image or ""):
         emit(world, pod.key, "Pulling", f'Pulling image "{container.image}"')
         low_us, high_us = (100_000, 400_000) if present else (500_000, 3 * SECOND_US)
         took_us = world.draw(entity(pod, at), "pull", low_us, high_us)
@@ -86,7 +89,9 @@ def pull(world: World, run: Run) -> None:
     """A container is to be started again, or tried again."""
     pod = waiting(world, run)
     if pod is not None:
-        request(world, pod, run.at)
+        if container_status.of(pod, run.at).reason in _TRIED_AGAIN:
+            repeats.catch_up(world, pod, ("Failed", "BackOff"))
+        request(world, pod, run)
 
 
 @handler("kubelet.pulled")
@@ -124,12 +129,17 @@ def _create(world: World, pod: Resource, run: Run) -> None:
         reports.update(world, pod, run.at, state="waiting", reason="CreateContainerConfigError", message=problem)
         proceed(world, run)
         return
-    changes: dict[str, Any] = {"env": {**pod.status.env, container["name"]: environment}, "attempts": 0}
-    if not container_status.of(pod, run.at).started_us:
-        changes |= {"reason": _creating(pod, run.at), "message": ""}
-    reports.update(world, pod, run.at, **changes)
+    _ready_to_start(world, pod, run.at, {**pod.status.env, container["name"]: environment})
     emit(world, run.key, "Created", f"Created container: {container['name']}")
     world.schedule(world.draw(entity(pod, run.at), "start", 300_000, 1_500_000), "kubelet.start", run)
+
+
+def _ready_to_start(world: World, pod: Resource, at: int, env: dict[str, Mapping[str, str]]) -> None:
+    found = container_status.of(pod, at)
+    if not found.started_us:
+        reports.update(world, pod, at, env=env, attempts=0, reason=_creating(pod, at), message="")
+    elif found.attempts or pod.status.env != env:
+        reports.update(world, pod, at, env=env, attempts=0)
 
 
 def _creating(pod: Resource, at: int) -> str:
@@ -137,11 +147,9 @@ def _creating(pod: Resource, at: int) -> str:
 
 
 def _fail(world: World, pod: Resource, run: Run, refusal: Refusal) -> None:
-    if refusal.reason == "ErrImagePull":
-        emit(world, pod.key, "Failed", f'Failed to pull image "{refusal.image}": {refusal.message}', warning=True)
-        emit(world, pod.key, "Failed", "Error: ErrImagePull", warning=True)
-    else:
-        emit(world, pod.key, refusal.reason, refusal.message, warning=True)
+    pulled = f'Failed to pull image "{refusal.image}": ' if refusal.reason == "ErrImagePull" else ""
+    emit(world, pod.key, refusal.event, pulled + refusal.message, warning=True)
+    emit(world, pod.key, "Failed", f"Error: {refusal.reason}", warning=True)
     attempts = container_status.of(pod, run.at).attempts + 1
     changes = {"state": "waiting", "reason": refusal.reason, "message": refusal.message, "attempts": attempts}
     reports.update(world, pod, run.at, **changes)
@@ -153,7 +161,7 @@ def _fail(world: World, pod: Resource, run: Run, refusal: Refusal) -> None:
 def pull_back_off(world: World, run: Run) -> None:
     """Wait before the next attempt, ten seconds and twice as long each time up to five minutes."""
     pod = waiting(world, run)
-    if pod is None or container_status.of(pod, run.at).reason not in ("ErrImagePull", "ErrImageNeverPull"):
+    if pod is None or container_status.of(pod, run.at).reason not in _REFUSED:
         return
     refusal = refused(world, container_status.all_of(pod.spec)[run.at], _present(_node(world, pod)))
     if refusal is not None and refusal.reason == "ErrImagePull":

@@ -34,7 +34,7 @@ def await_sidecar(world: World, pod: Resource, container: Container, run: Run) -
     """Set the timer for a sidecar that others wait for to have started; a startup probe that fails kills it first."""
     if pod.status.initialized == run.at:
         delay_us, failure = probes.startup(world, pod, container)
-        if not failure:
+        if failure is None:
             world.schedule(delay_us, "kubelet.sidecar_started", run)
 
 

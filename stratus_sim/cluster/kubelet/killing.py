@@ -8,16 +8,21 @@ from stratus_sim.cluster import container_status, lifecycle
 from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.kubelet.duty import Run
 from stratus_sim.cluster.objects import Resource
+from stratus_sim.kernel import SECOND_US
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
 
 
-def kill(world: World, pod: Resource, run: Run, said: str) -> None:
-    """End a container as on deletion: its preStop hook, SIGTERM, SIGKILL; its restart policy decides what follows."""
+def kill(world: World, pod: Resource, run: Run, said: str, grace_s: int | None = None) -> None:
+    """End a container as on deletion: its preStop hook, SIGTERM, SIGKILL; its restart policy decides what follows.
+
+    `grace_s` stands in for the grace period of the pod.
+    """
     emit(world, run.key, "Killing", said)
     container = container_status.all_of(pod.spec)[run.at]
-    found = lifecycle.stop(world, container, lifecycle.reaction_us(world, pod), lifecycle.grace_us(pod))
+    grace_us = lifecycle.grace_us(pod) if grace_s is None else grace_s * SECOND_US
+    found = lifecycle.stop(world, container, lifecycle.reaction_us(world, pod), grace_us)
     if found.hook_failed:
         emit(world, run.key, "FailedPreStopHook", "PreStopHook failed", warning=True)
     world.schedule(found.after_us, "kubelet.exited", run, "Error", found.code)

@@ -126,6 +126,8 @@ def _low(world: World, pod: Resource, signal: Signal, short: int) -> str:
 def evict(world: World, pod: Resource, message: str) -> None:
     """End a pod for good; it stays to be looked at, and its owner makes another."""
     emit(world, pod.key, "Evicted", message, warning=True)
+    for container in container_status.running(pod):
+        emit(world, pod.key, "Killing", f"Stopping container {container.name}")
     reports.finish(world, pod, "Evicted", message)
 
 

@@ -5,6 +5,7 @@ Follows kubernetes.io/docs/concepts/containers/images ("Image pull policy") and 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,12 +16,20 @@ if TYPE_CHECKING:
     from stratus_sim.world import World
 
 
+_COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_REFERENCE = re.compile(
+    rf"(?:[\w.-]+(?::\d+)?/)?{_COMPONENT}(?:/{_COMPONENT})*(?::\w[\w.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?"
+)
+
+
 class Refusal(NamedTuple):
-    """Why an image is not there: the reason kubectl shows, the image, and what the container runtime says."""
+    """Why an image is not there: the reason kubectl shows, the image, what the container runtime says, and the reason
+    of the Event that says it."""
 
     reason: str
     image: str
     message: str
+    event: str = "Failed"
 
 
 def refused(world: World, container: Container, present: Collection[str]) -> Refusal | None:
@@ -28,10 +37,26 @@ def refused(world: World, container: Container, present: Collection[str]) -> Ref
     image, policy = container.image or "", pull_policy(container)
     if policy == "Never" and image not in present:
         message = f'Container image "{image}" is not present with pull policy of Never'
-        return Refusal("ErrImageNeverPull", image, message)
+        return Refusal("ErrImageNeverPull", image, message, "ErrImageNeverPull")
     if (policy == "Always" or image not in present) and not world.processes.image_exists(image):
+        if malformed(image):
+            return Refusal("InvalidImageName", image, _unreadable(image), "InspectFailed")
         return Refusal("ErrImagePull", image, _not_found(image))
     return None
+
+
+@lru_cache(maxsize=4096)
+def malformed(image: str) -> bool:
+    """Whether an image's name is none (github.com/distribution/reference, "Grammar")."""
+    return _REFERENCE.fullmatch(image) is None
+
+
+def _unreadable(image: str) -> str:
+    why = "invalid reference format"
+    if _REFERENCE.fullmatch(image.lower()):
+        name = image.partition("@")[0].partition(":")[0]
+        why += f": repository name ({name if '/' in name else f'library/{name}'}) must be lowercase"
+    return f'Failed to apply default image tag "{image}": couldn\'t parse image name "{image}": {why}'
 
 
 def pull_policy(container: Container) -> str:

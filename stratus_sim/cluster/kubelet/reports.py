@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import msgspec
 
-from stratus_sim.cluster import container_status, pods
+from stratus_sim.cluster import container_status, endpoints, pods
 from stratus_sim.cluster.lifecycle import KILLED
-from stratus_sim.cluster.objects import Resource
+from stratus_sim.cluster.objects import Resource, node_key
 from stratus_sim.cluster.status import ContainerStatus, PodStatus
 
 if TYPE_CHECKING:
@@ -22,18 +23,33 @@ _FIELDS = ContainerStatus.__struct_fields__
 
 
 def open_up(world: World, pod: Resource) -> Resource:
-    """The pod with a status for each of its containers, where there are several."""
+    """The pod with its address, and a status for each of its containers where there are several."""
     status: PodStatus = pod.status
-    if status.containers or not container_status.several(pod.spec):
+    changes: dict[str, Any] = {} if status.ip else {"ip": _address(pod)}
+    if not status.containers and container_status.several(pod.spec):
+        alike = ContainerStatus(state=status.state, ready=status.ready, started_us=status.started_us)
+        changes["containers"] = (alike,) * len(container_status.all_of(pod.spec))
+    if not changes:
         return pod
-    alike = ContainerStatus(state=status.state, ready=status.ready, started_us=status.started_us)
-    pods.update(world, pod, containers=(alike,) * len(container_status.all_of(pod.spec)))
+    pods.update(world, pod, **changes)
+    endpoints.addressed(world, pod)
     return world.store.get(pod.key) or pod
+
+
+def _address(pod: Resource) -> str:
+    """The address of a pod in 10.128.0.0/9, which depends on no other pod: the model itself connects by name."""
+    mark = crc32(f"{pod.key} {pod.created_us}".encode())
+    return f"10.{128 + (mark >> 16) % 128}.{(mark >> 8) % 256}.{mark % 256}"
 
 
 def update(world: World, pod: Resource, at: int, **changes: Any) -> None:
     """Report what changed of one container, and what follows from it for the pod."""
-    pods.update(world, pod, **(changed(pod, at, changes) if pod.status.containers else changes))
+    report(world, pod, at, changes)
+
+
+def report(world: World, pod: Resource, at: int, changes: Mapping[str, Any]) -> None:
+    """As `update`, of changes that are at hand."""
+    pods.report(world, pod, changed(pod, at, changes) if pod.status.containers else changes)
 
 
 def changed(pod: Resource, at: int, changes: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -64,26 +80,27 @@ def finish(world: World, pod: Resource, reason: str, message: str = "", changes:
 
 def lose(world: World, pod: Resource) -> bool:
     """Record that nothing of a pod runs any more since its node has started anew; whether anything did before."""
-    each = [_lost(world, one) for one in pod.status.containers]
+    node = world.store.get(node_key(pod.status.node))
+    silent_us = 0 if node is None else int(node.status.silent_us)
+    ended_us = silent_us if silent_us > pod.status.started_us else world.now_us
+    each = [msgspec.structs.replace(one, **_lost(one, ended_us)) for one in pod.status.containers]
     if each:
         changes = {**container_status.summed(pod, each, 0), "containers": tuple(each), "initialized": 0}
     else:
-        changes = {**_changes(world, pod.status), "ready": False}
+        changes = {**_lost(pod.status, ended_us), "ready": False}
     ran = bool(container_status.running(pod))
     pods.update(world, pod, **changes)
     return ran
 
 
-def _lost(world: World, one: ContainerStatus) -> ContainerStatus:
-    return msgspec.structs.replace(one, **_changes(world, one))
-
-
-def _changes(world: World, one: ContainerStatus) -> dict[str, Any]:
-    """Who ran has ended, nobody knows how; who waited, waits for nothing any more; who was done, stays so."""
+def _lost(one: ContainerStatus, ended_us: int) -> dict[str, Any]:
+    """What changes: who ran has ended with its node, nobody knows how; who waited does so no more; who was done, is."""
     if one.state == "terminated" and not one.code:
         return {}
-    fresh = {"state": "waiting", "ready": False, "reason": "", "message": "", "failures": 0, "attempts": 0}
+    fresh = {
+        "state": "waiting", "ready": False, "reason": "", "message": "", "failures": 0, "attempts": 0, "streaks": (),
+    }  # fmt: skip
     if one.state != "running":
         return fresh
-    end = {"last_termination": "Unknown", "code": _LOST, "ended_us": world.now_us}
+    end = {"last_termination": "Unknown", "code": _LOST, "ended_us": ended_us}
     return {**fresh, **end, "state": "terminated", "reason": "Unknown"}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from stratus_sim.cluster import pods, volumes
 from stratus_sim.cluster.events import emit
-from stratus_sim.cluster.kubelet import attach, images, reports
+from stratus_sim.cluster.kubelet import attach, images, repeats, reports
 from stratus_sim.cluster.kubelet.duty import on_duty, run_of
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.watching import NODE, watches
@@ -54,11 +54,15 @@ def sync(world: World, key: ObjectKey, uid: int) -> None:
     pod = on_duty(world, key, uid)
     if pod is None or not pods.active(pod):
         return
+    if pod.status.message:
+        repeats.catch_up(world, pod, ("FailedMount",))
     missing = volumes.missing_mounts(world, pod)
     if missing:
         emit(world, key, "FailedMount", missing, warning=True)
+    if missing != pod.status.message:
         pods.update(world, pod, reason="ContainerCreating", message=missing)
-    elif not attach.begin(world, pod):
+        pod = world.store.get(key) or pod
+    if not missing and not attach.begin(world, pod):
         images.begin(world, pod)
 
 
@@ -79,6 +83,7 @@ def resume(world: World, key: ObjectKey, uid: int) -> None:
     pod = on_duty(world, key, uid)
     if pod is None or not pods.active(pod):
         return
+    repeats.catch_up(world, pod)
     ran = reports.lose(world, pod)
     if ran and pod.spec.restart_policy == "Never":
         reports.finish(world, world.store.get(key) or pod, "Error")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from stratus_sim.cluster.objects import Resource
 from stratus_sim.cluster.scheduling import host_ports, interpod, node_affinity, node_taints, resources, spread, storage
 from stratus_sim.cluster.scheduling.attempt import Attempt, Refusal
+from stratus_sim.cluster.volumes_protection import mounted
 
 Filter = Callable[[Attempt, Resource], Refusal | None]
 
@@ -32,7 +33,7 @@ def _concerned(attempt: Attempt) -> tuple[Filter, ...]:
         (node_affinity.refuse, True),
         (host_ports.refuse, with_ports),
         (resources.refuse, True),
-        (storage.refuse, bool(storage.claims(spec))),
+        (storage.refuse, bool(mounted(spec))),
         (spread.refuse, bool(spec.topology_spread_constraints)),
         (interpod.refuse, bool(attempt.memory.related) or interpod.relates(spec)),
     )

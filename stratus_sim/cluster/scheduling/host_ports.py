@@ -26,8 +26,9 @@ def refuse(attempt: Attempt, node: Resource) -> Refusal | None:
 
 
 def wanted(pod: PodSpec) -> Iterator[HostPort]:
-    """The host ports of a pod; on the host's network every container port is one."""
-    for container in pod.containers:
+    """The host ports of a pod and its sidecars; on the host's network every container port is one."""
+    sidecars = [c for c in pod.init_containers or () if c.restart_policy == "Always"]
+    for container in (*pod.containers, *sidecars):
         for port in container.ports or ():
             number = port.host_port or (port.container_port if pod.host_network else 0)
             if number:

@@ -13,6 +13,7 @@ from stratus_sim.cluster.scheduling.attempt import Refusal
 NO_NODES = "no nodes available to schedule pods"
 NOT_HELPFUL = Refusal(("Preemption is not helpful for scheduling",), final=True)
 NO_VICTIMS = Refusal(("No preemption victims found for incoming pod",), final=True)
+GATED = "Scheduling is blocked due to non-empty scheduling gates"
 NEVER = "not eligible due to preemptionPolicy=Never."
 TERMINATING = "not eligible due to a terminating pod on the nominated node."
 

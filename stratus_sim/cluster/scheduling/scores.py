@@ -1,7 +1,8 @@
 """Which of the nodes that would take a pod it goes to.
 
 Follows kubernetes.io/docs/reference/scheduling/config: each preference is brought to 0..100 over the nodes in question
-and counts by the weight of its plugin in the default profile. Pods without a preference go to the emptiest node.
+and counts by the weight of its plugin in the default profile. Pods without a preference go to the emptiest node that
+has none of their kind.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stratus_sim.cluster.objects import Resource
-from stratus_sim.cluster.scheduling import interpod, node_affinity, node_taints, spread
+from stratus_sim.cluster.scheduling import interpod, node_affinity, node_taints, siblings, spread
 from stratus_sim.cluster.scheduling.attempt import Attempt
 
 _TAINTS, _AFFINITY, _SPREAD, _PODS, _ROOM = 3, 2, 2, 2, 1
@@ -17,17 +18,20 @@ _BEST = 100
 
 
 def load(node: Resource) -> tuple[int, str]:
-    """Requested share of the fuller resource in permille, then the name."""
+    """Share of the fuller resource that counts as taken, in permille, then the name."""
     status = node.status
-    cpu = 1000 * status.millicores // max(1, status.capacity_millicores)
-    return max(cpu, 1000 * status.memory_mib // max(1, status.capacity_mib)), node.key.name
+    millicores, memory_mib = status.weight
+    cpu = 1000 * millicores // max(1, status.capacity_millicores)
+    return max(cpu, 1000 * memory_mib // max(1, status.capacity_mib)), node.key.name
 
 
-def decides(attempt: Attempt, node: Resource) -> bool:
-    """Whether another node than this one, the emptiest that fits, could be better for a pod."""
+def decides(attempt: Attempt, node: Resource, seen: int) -> bool:
+    """Whether another node than this one, the emptiest that fits after those `seen`, could be better for a pod."""
     if node.spec.taints and node_taints.preferably_not(attempt, node):
         return True
-    return not attempt.plain and attempt.prepared(_prefers)
+    if not attempt.plain and attempt.prepared(_prefers):
+        return True
+    return seen < siblings.LOOK and siblings.crowded(attempt, node)
 
 
 def _prefers(attempt: Attempt) -> bool:
@@ -45,7 +49,7 @@ def best(attempt: Attempt, nodes: Sequence[Resource]) -> Resource | None:
     parts = (
         (_TAINTS, _fewest([node_taints.preferably_not(attempt, node) for node in nodes])),
         (_AFFINITY, _most([node_affinity.score(attempt, node) for node in nodes])),
-        (_SPREAD, _evenest([spread.score(attempt, node) for node in nodes])),
+        (_SPREAD, _evenest([spread.score(attempt, node) + siblings.score(attempt, node) for node in nodes])),
         (_PODS, _between([interpod.score(attempt, node) for node in nodes])),
         (_ROOM, [_BEST - load(node)[0] // 10 for node in nodes]),
     )

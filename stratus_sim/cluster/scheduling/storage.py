@@ -10,7 +10,7 @@ from stratus_sim.cluster import volumes_binder
 from stratus_sim.cluster import volumes_matching as matching
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.scheduling.attempt import Attempt, Refusal
-from stratus_sim.manifests.pod_shapes import PodSpec
+from stratus_sim.cluster.volumes_protection import mounted
 
 _ELSEWHERE = Refusal(("node(s) didn't match PersistentVolume's node affinity",), final=True)
 _NO_ZONE = Refusal(("node(s) had no available volume zone",), final=True)
@@ -23,18 +23,14 @@ Plan = list[tuple[Resource, Resource | None]]
 """Unbound claims, each with the volume it gets; None for one that has to be made."""
 
 
-def claims(pod: PodSpec) -> list[str]:
-    """The names of the claims a pod mounts."""
-    found = (volume.persistent_volume_claim for volume in pod.volumes or ())
-    return [claim.claim_name for claim in found if claim is not None]
-
-
 def hopeless(attempt: Attempt) -> str:
     """Why no node whatever would do, for want of a claim or of a volume behind it; or ""."""
-    for name in claims(attempt.pod.spec):
+    for name in mounted(attempt.pod.spec):
         claim = _get(attempt, name)
         if claim is None:
             return f'persistentvolumeclaim "{name}" not found'
+        if claim.deleting:
+            return f'persistentvolumeclaim "{name}" is being deleted'
         status = claim.status
         if status is not None and status.phase == "Lost":
             return f'persistentvolumeclaim "{name}" bound to non-existent persistentvolume "{status.volume}"'
@@ -79,7 +75,7 @@ def bind(attempt: Attempt, node: Resource) -> None:
 
 
 def _mounted(attempt: Attempt) -> list[Resource]:
-    found = (_get(attempt, name) for name in dict.fromkeys(claims(attempt.pod.spec)))
+    found = (_get(attempt, name) for name in dict.fromkeys(mounted(attempt.pod.spec)))
     return [claim for claim in found if claim is not None]
 
 
@@ -89,7 +85,7 @@ def _in_use(attempt: Attempt) -> bool:
     if not exclusive:
         return False
     there = attempt.world.store.list("Pod", attempt.pod.key.namespace)
-    return any(pod.status.node and attempt.counts(pod) and exclusive & set(claims(pod.spec)) for pod in there)
+    return any(pod.status.node and attempt.counts(pod) and exclusive & set(mounted(pod.spec)) for pod in there)
 
 
 def _get(attempt: Attempt, name: str) -> Resource | None:

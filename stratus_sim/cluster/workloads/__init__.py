@@ -4,6 +4,7 @@ Each follows the controller of Kubernetes 1.33 its docstring names; what they le
 """
 
 from stratus_sim.cluster.workloads import (
+    adoption,
     autoscaler,
     cronjob,
     daemonset,
@@ -13,4 +14,4 @@ from stratus_sim.cluster.workloads import (
     statefulset,
 )
 
-CONTROLLERS = (deployment, replicaset, statefulset, daemonset, job, cronjob, autoscaler)
+CONTROLLERS = (deployment, replicaset, statefulset, daemonset, job, cronjob, autoscaler, adoption)

@@ -8,18 +8,19 @@ memory have values; Pods, Object and External metrics have no source, as in a cl
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from stratus_sim.cluster import api
+from stratus_sim.cluster.admission.registry import grouped
 from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import ObjectKey, Resource
-from stratus_sim.cluster.status import AutoscalerStatus, Recommendation, ScaleEvent
+from stratus_sim.cluster.scale_status import AutoscalerStatus, Recommendation, ScaleEvent
 from stratus_sim.cluster.watching import WRITTEN, watches
 from stratus_sim.cluster.workloads import scaling
 from stratus_sim.cluster.workloads.bounds import wanted
-from stratus_sim.cluster.workloads.metering import Unmeasured, measure
+from stratus_sim.cluster.workloads.metering import Unmeasured, measure, name_of
 from stratus_sim.cluster.workloads.scaling import SYNC_US
 from stratus_sim.kernel import SECOND_US, handler
 from stratus_sim.manifests.workload_shapes import Metric, MetricTarget, ResourceMetric
@@ -34,8 +35,12 @@ _DEFAULT = Metric("Resource", ResourceMetric("cpu", MetricTarget("Utilization", 
 
 @watches(KIND)
 def on_autoscaler(world: World, old: Resource | None, new: Resource | None) -> None:
-    if new is not None and (old is None or old.generation != new.generation):
-        _look_soon(world, new)
+    if old is not None and new is not None:
+        if old.generation != new.generation:
+            _look_soon(world, new)
+    elif (changed := new or old) is not None:
+        for found in _of_target(world, target_of(changed)):
+            _look_soon(world, found)
 
 
 @watches("Deployment", "StatefulSet", "ReplicaSet", of=WRITTEN)
@@ -43,9 +48,13 @@ def on_target(world: World, old: Resource | None, new: Resource | None) -> None:
     if not world.store.has(KIND) or (old is not None and new is not None and old.spec is new.spec):
         return
     target = (new or old).key  # type: ignore[union-attr]  # a change has at least one side
-    for found in world.store.list(KIND, target.namespace):
-        if target_of(found) == target:
-            _look_soon(world, found)
+    for found in _of_target(world, target):
+        _look_soon(world, found)
+
+
+def _of_target(world: World, target: ObjectKey) -> list[Resource]:
+    """The autoscalers of a workload."""
+    return [found for found in world.store.list(KIND, target.namespace) if target_of(found) == target]
 
 
 @handler("autoscaler.metrics")
@@ -56,7 +65,7 @@ def on_metrics(world: World, _source: str) -> None:
         target = world.store.get(target_of(found))
         if status is None or status.timer is not None or target is None:
             continue
-        if _readings(world, found, target)[0] != status.measured:
+        if _readings(world, found, target).values != status.measured:
             _look_soon(world, found)
 
 
@@ -95,8 +104,15 @@ def reconcile(world: World, key: ObjectKey, uid: int) -> None:
     status = msgspec.structs.replace(found.status, timer=None)
     target = world.store.get(target_of(found))
     if target is None or not hasattr(target.spec, "replicas"):
-        problem = f"the HPA controller was unable to get the target's current scale: {target_of(found)} not found"
+        missing = f'{grouped(target_of(found).kind)} "{target_of(found).name}" not found'
+        emit(world, key, "FailedGetScale", missing, warning=True)
+        problem = f"the HPA controller was unable to get the target's current scale: {missing}"
         world.store.report(key, msgspec.structs.replace(status, able="FailedGetScale", problem=problem))
+        return
+    if rivals := _rivals(world, found):
+        problem = f"the HPA was unable to compute the replica count: {rivals}"
+        emit(world, key, "AmbiguousSelector", rivals, warning=True)
+        world.store.report(key, msgspec.structs.replace(status, active="AmbiguousSelector", problem=problem))
         return
     replicas = wanted(target)
     if replicas == 0:
@@ -108,21 +124,46 @@ def reconcile(world: World, key: ObjectKey, uid: int) -> None:
     _decide(world, found, target, status)
 
 
+def _rivals(world: World, found: Resource) -> str:
+    """What is said of several autoscalers of one workload, none of which then does anything; "" for a single one."""
+    target = target_of(found)
+    names = [one.key.name for one in _of_target(world, target)]
+    if len(names) < 2:
+        return ""
+    listed = " ".join(f"{found.key.namespace}/{name}" for name in names)
+    labels = world.store.state.objects[target].spec.selector.match_labels or {}
+    shown = ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
+    return f"pods by selector {shown} are controlled by multiple HPAs: [{listed}]"
+
+
 def _decide(world: World, found: Resource, target: Resource, status: AutoscalerStatus) -> None:
     replicas, (low, high) = wanted(target), limits(found)
-    measured, proposals, problem = _readings(world, found, target)
-    active = "FailedGetResourceMetric" if problem and not proposals else "ValidMetricFound"
+    read = _readings(world, found, target)
     status = msgspec.structs.replace(
-        status, measured=measured, current=replicas, able="ReadyForNewScale", active=active, problem=problem
+        status, measured=read.values, current=replicas, able="ReadyForNewScale", active="ValidMetricFound", problem=""
     )
-    if not low <= replicas <= high:
-        _write(world, found, target, status, min(high, max(low, replicas)), next_us=world.now_us + SYNC_US)
-    elif not proposals or (problem and max(proposals) < replicas):  # what nobody measured may need what there is
-        if problem and not proposals:
-            emit(world, found.key, "FailedGetResourceMetric", problem, warning=True)
-        world.store.report(found.key, msgspec.structs.replace(status, desired=replicas))
+    if replicas > high:
+        why = "Current number of replicas above Spec.MaxReplicas"
+        _write(world, found, target, status, high, why, next_us=world.now_us + SYNC_US)
+    elif replicas < low:
+        why = "Current number of replicas below Spec.MinReplicas"
+        _write(world, found, target, status, low, why, next_us=world.now_us + SYNC_US)
+    elif read.failures and max(read.proposals, default=(0, ""))[0] < replicas:  # what nobody measured may need them
+        _complain(world, found, status, read)
     else:
-        _approach(world, found, target, status, max(proposals))
+        _approach(world, found, target, status, read)
+
+
+def _complain(world: World, found: Resource, status: AutoscalerStatus, read: _Readings) -> None:
+    """Say of each metric why it has no value, and change nothing."""
+    for reason, problem in read.failures:
+        emit(world, found.key, reason, problem, warning=True)
+    reason, first = read.failures[0]
+    invalid = f"invalid metrics ({len(read.failures)} invalid out of {len(read.values)}), first error is: {first}"
+    emit(world, found.key, "FailedComputeMetricsReplicas", invalid, warning=True)
+    problem = f"the HPA was unable to compute the replica count: {first}"
+    status = msgspec.structs.replace(status, desired=status.current, active=reason, problem=problem)
+    world.store.report(found.key, status)
 
 
 def limits(found: Resource) -> tuple[int, int]:
@@ -136,13 +177,14 @@ def sets(world: World, target: ObjectKey) -> bool:
     resource = world.store.get(target)
     if resource is None:
         return False
-    bounds = [limits(found) for found in world.store.list(KIND, target.namespace) if target_of(found) == target]
+    bounds = [limits(found) for found in _of_target(world, target)]
     return any(low <= wanted(resource) <= high for low, high in bounds)
 
 
-def _approach(world: World, found: Resource, target: Resource, status: AutoscalerStatus, called_for: int) -> None:
+def _approach(world: World, found: Resource, target: Resource, status: AutoscalerStatus, read: _Readings) -> None:
     """Go towards what the metrics call for, as far as windows, limits and policies allow."""
     replicas, (low, high), now_us = wanted(target), limits(found), world.now_us
+    called_for, highest = max(read.proposals, key=lambda proposal: proposal[0])
     behavior = found.spec.behavior
     up = scaling.rules(behavior and behavior.scale_up, scaling.UP)
     down = scaling.rules(behavior and behavior.scale_down, scaling.DOWN)
@@ -156,10 +198,12 @@ def _approach(world: World, found: Resource, target: Resource, status: Autoscale
         desired = scaling.limited(replicas, bounded, status.scaled, up if bounded > replicas else down, now_us)
     if desired != bounded:
         again_us = now_us + SYNC_US
-    able = "ReadyForNewScale" if settled == called_for else "ScaleDownStabilized"
+    held = "ScaleUpStabilized" if called_for >= replicas else "ScaleDownStabilized"
+    able = "ReadyForNewScale" if settled == called_for else held
     reason = _limit(settled, bounded, desired)
     status = msgspec.structs.replace(status, recommended=past, able=able, limited=reason)
-    _write(world, found, target, status, desired, next_us=again_us)
+    why = f"{highest} above target" if desired > replicas else "All metrics below target"
+    _write(world, found, target, status, desired, why, next_us=again_us)
 
 
 def _limit(settled: int, bounded: int, desired: int) -> str:
@@ -169,7 +213,13 @@ def _limit(settled: int, bounded: int, desired: int) -> str:
 
 
 def _write(
-    world: World, found: Resource, target: Resource, status: AutoscalerStatus, desired: int, next_us: int | None
+    world: World,
+    found: Resource,
+    target: Resource,
+    status: AutoscalerStatus,
+    desired: int,
+    why: str,
+    next_us: int | None,
 ) -> None:
     replicas, now_us = wanted(target), world.now_us
     status = msgspec.structs.replace(status, desired=desired)
@@ -177,7 +227,6 @@ def _write(
         kept = tuple(event for event in status.scaled if event.time_us > now_us - _LONGEST_PERIOD_US)
         event = ScaleEvent(desired - replicas, now_us)
         status = msgspec.structs.replace(status, able="SucceededRescale", last_scale_us=now_us, scaled=(*kept, event))
-        why = "All metrics below target" if desired < replicas else "cpu resource utilization above target"
         emit(world, found.key, "SuccessfulRescale", f"New size: {desired}; reason: {why}")
     world.store.report(found.key, status)
     if next_us is not None:
@@ -190,17 +239,25 @@ def _scaled(target: Resource, replicas: int) -> dict[str, Any]:
     return {**target.manifest, "spec": {**target.manifest["spec"], "replicas": replicas}}
 
 
-def _readings(world: World, found: Resource, target: Resource) -> tuple[tuple[int | None, ...], list[int], str]:
-    """(current value of each metric, what those that have one call for, why one has none)."""
+class _Readings(NamedTuple):
+    """The value of each metric, None where it has none; (replicas, name) of those that have one; (reason, why) of the
+    others."""
+
+    values: tuple[int | None, ...]
+    proposals: list[tuple[int, str]]
+    failures: list[tuple[str, str]]
+
+
+def _readings(world: World, found: Resource, target: Resource) -> _Readings:
     values: list[int | None] = []
-    proposals, problem = [], ""
+    read = _Readings((), [], [])
     for metric in metrics_of(found):
         try:
             goal, ready, everyone = measure(world, target, metric)
         except Unmeasured as error:
             values.append(None)
-            problem = problem or str(error)
+            read.failures.append((f"FailedGet{metric.type}Metric", str(error)))
             continue
         values.append(ready.value)
-        proposals.append(scaling.proposal(wanted(target), goal, ready, everyone))
-    return tuple(values), proposals, problem
+        read.proposals.append((scaling.proposal(wanted(target), goal, ready, everyone), name_of(metric)))
+    return read._replace(values=tuple(values))

@@ -1,14 +1,17 @@
 """Claims of a StatefulSet: one PersistentVolumeClaim a pod and claim template, which outlives the pod.
 
 Follows kubernetes.io/docs/concepts/workloads/controllers/statefulset ("Stable Storage", "PersistentVolumeClaim
-retention"). A claim belongs to its set as long as both are there; what the policy retains stays when the set goes, and
-a new set of the same name finds it.
+retention"). By default nobody owns a claim, so that a new set of the same name finds it. `whenDeleted: Delete` makes it
+the set's, `whenScaled: Delete` that of a pod that is being scaled away; the garbage collector does the rest.
 """
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable
 from typing import TYPE_CHECKING, Any
 
+from stratus_sim.cluster.admission.refusal import Item, refuse
+from stratus_sim.cluster.admission.registry import Denied, admitted
 from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource
 
@@ -18,14 +21,45 @@ if TYPE_CHECKING:
 _KIND = "PersistentVolumeClaim"
 
 
-def ensure(world: World, stateful: Resource, pod: str) -> None:
-    """Make the claims of a pod that are not there yet."""
+def ensure(world: World, stateful: Resource, pod: str, item: Item) -> bool:
+    """Make the claims of a pod that are not there yet; whether the API server let them in.
+
+    `item` is what the set's controller was at: it comes back to it some time after a refusal.
+    """
+    owner = _owner(stateful, None)
     for template in _templates(stateful):
         key = _key(stateful, template, pod)
-        if world.store.get(key) is None:
-            world.store.create(_manifest(stateful, template, key), owner=stateful.key)
-            message = f"create Claim {key.name} Pod {pod} in StatefulSet {stateful.key.name} success"
-            emit(world, stateful.key, "SuccessfulCreate", message)
+        if world.store.get(key) is not None:
+            world.store.entrust(key, owner)
+            continue
+        said = f"Claim {key.name} Pod {pod} in StatefulSet {stateful.key.name}"
+        try:
+            manifest = admitted(world, _manifest(stateful, template, key))
+        except Denied as denied:
+            refuse(world, stateful, f"create {said} failed error: ", str(denied), item)
+            return False
+        world.store.create(manifest, owner=owner, made=True)
+        emit(world, stateful.key, "SuccessfulCreate", f"create {said} success")
+    return True
+
+
+def entrust(world: World, stateful: Resource, there: Iterable[ObjectKey], leaving: Container[ObjectKey]) -> None:
+    """Give the claims of the pods that are there to whom the policy says, some of them `leaving`."""
+    for pod in there:
+        owner = _owner(stateful, pod if pod in leaving else None)
+        for template in _templates(stateful):
+            key = _key(stateful, template, pod.name)
+            if world.store.get(key) is not None:
+                world.store.entrust(key, owner)
+
+
+def _owner(stateful: Resource, leaving: ObjectKey | None) -> ObjectKey | None:
+    """Whom a claim goes with: its pod where that is `leaving`, the set, or nobody."""
+    policy = stateful.spec.persistent_volume_claim_retention_policy
+    if leaving is not None and policy is not None and policy.when_scaled == "Delete":
+        return leaving
+    key: ObjectKey = stateful.key
+    return key if policy is not None and policy.when_deleted == "Delete" else None
 
 
 def volumes(stateful: Resource, pod: str, spec: Manifest) -> dict[str, Any]:
@@ -36,23 +70,6 @@ def volumes(stateful: Resource, pod: str, spec: Manifest) -> dict[str, Any]:
     own = {template["metadata"]["name"]: _key(stateful, template, pod).name for template in templates}
     mounted = [{"name": name, "persistentVolumeClaim": {"claimName": claim}} for name, claim in own.items()]
     return {"volumes": [*(v for v in spec.get("volumes") or () if v["name"] not in own), *mounted]}
-
-
-def release(world: World, stateful: Resource, pod: str) -> None:
-    """Remove the claims of a pod that was scaled away, if `whenScaled` says so."""
-    policy = stateful.spec.persistent_volume_claim_retention_policy
-    if policy is None or policy.when_scaled != "Delete":
-        return
-    for template in _templates(stateful):
-        world.store.remove(_key(stateful, template, pod))
-
-
-def survives(owner: Resource, child: ObjectKey) -> bool:
-    """Whether an object stays though its owner is gone: a claim that `whenDeleted` retains, which is the default."""
-    if child.kind != _KIND or owner.key.kind != "StatefulSet":
-        return False
-    policy = owner.spec.persistent_volume_claim_retention_policy
-    return policy is None or policy.when_deleted != "Delete"
 
 
 def _templates(stateful: Resource) -> list[Manifest]:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from stratus_sim.cluster.admission.refusal import refuse
+from stratus_sim.cluster.admission.registry import Denied, admitted
 from stratus_sim.cluster.calendar import instant_us, moment
 from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource
@@ -127,7 +129,12 @@ def _start(world: World, found: Resource, due_us: int) -> None:
     minute = int(moment(due_us).timestamp()) // 60
     job = ObjectKey("Job", found.key.namespace, f"{found.key.name}-{minute}")
     if world.store.get(job) is None:
-        world.store.create(_manifest(found, job, due_us), owner=found.key, status=JobStatus())
+        try:
+            manifest = admitted(world, _manifest(found, job, due_us))
+        except Denied as denied:
+            refuse(world, found, "Error creating job: ", str(denied), ("cronjob", found.key))
+            return
+        world.store.create(manifest, owner=found.key, status=JobStatus())
         emit(world, found.key, "SuccessfulCreate", f"Created job {job.name}")
     status = _status(world, found.key)
     active = tuple(item.key.name for item in _jobs(world, found.key) if not item.status.finished)

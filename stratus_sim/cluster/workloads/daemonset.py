@@ -31,6 +31,10 @@ _TOLERATED = (
     ("memory-pressure", "NoSchedule"), ("pid-pressure", "NoSchedule"), ("unschedulable", "NoSchedule"),
 )  # fmt: skip
 _TOLERATIONS = tuple({"key": f"node.kubernetes.io/{k}", "operator": "Exists", "effect": e} for k, e in _TOLERATED)
+_ON_HOST = (
+    *_TOLERATIONS,
+    {"key": "node.kubernetes.io/network-unavailable", "operator": "Exists", "effect": "NoSchedule"},
+)
 _COUNTS = ("wanted", "scheduled", "misscheduled", "ready", "available", "updated", "surging")
 _NOWHERE = Place()
 
@@ -100,8 +104,9 @@ def eligible(daemon: Resource, node: Resource | None) -> tuple[bool, bool]:
 
 
 def _tolerations(daemon: Resource) -> list[dict[str, object]]:
-    own = daemon.manifest["spec"]["template"]["spec"].get("tolerations") or []
-    return [*own, *(toleration for toleration in _TOLERATIONS if toleration not in own)]
+    spec = daemon.manifest["spec"]["template"]["spec"]
+    own, added = spec.get("tolerations") or [], _ON_HOST if spec.get("hostNetwork") else _TOLERATIONS
+    return [*own, *(toleration for toleration in added if toleration not in own)]
 
 
 def _settle(world: World, daemon: Resource, node: str) -> None:
@@ -171,9 +176,16 @@ def _create(world: World, daemon: Resource, node: str) -> None:
     fields = {"nodeName": node, "tolerations": _tolerations(daemon)}
     if not pods.create(world, name, daemon, ("daemonset.node", (daemon.key, node)), labels=labels, fields=fields):
         return
-    place = daemon.status.places.get(node, _NOWHERE)
-    _report(world, daemon.key, node, msgspec.structs.replace(place, pods=(*place.pods, name)))
+    place(world, daemon.key, node, name)
     emit(world, daemon.key, "SuccessfulCreate", f"Created pod: {name}")
+
+
+def place(world: World, key: ObjectKey, node: str, pod: str) -> None:
+    """Note that a DaemonSet has this pod on a node."""
+    daemon = world.store.get(key)
+    if daemon is not None and daemon.status is not None:
+        found = daemon.status.places.get(node, _NOWHERE)
+        _report(world, key, node, msgspec.structs.replace(found, pods=(*found.pods, pod)))
 
 
 def _delete(world: World, daemon: Resource, pod: Resource) -> None:

@@ -1,8 +1,8 @@
 """Deployment controller: its own ReplicaSets, one a template, and what to make of them.
 
 Follows kubernetes.io/docs/concepts/workloads/controllers/deployment: "Updating", "Rollover", "Rolling Back", "Pausing
-and Resuming", "Clean up Policy". How far sets are scaled is `rollout`'s matter, whether it gets on `progress`'s. Names
-of sets carry a hash of the template; the label `pod-template-hash` and adoption by selector are left out.
+and Resuming", "Clean up Policy", "Pod-template-hash label". How far sets are scaled is `rollout`'s matter, whether it
+gets on `progress`'s, and whose a set is `adoption`'s.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from stratus_sim.cluster.status import DeploymentStatus, ReplicaStatus
 from stratus_sim.cluster.watching import ENDED, STATUS, WRITTEN, watches
 from stratus_sim.cluster.workloads import progress, rollout
 from stratus_sim.cluster.workloads.bounds import wanted
-from stratus_sim.cluster.workloads.templates import template_hash
+from stratus_sim.cluster.workloads.templates import HASH, labelled, template_hash
 from stratus_sim.kernel import handler
 
 if TYPE_CHECKING:
@@ -108,14 +108,16 @@ def _set_name(deployment: Resource) -> str:
 
 
 def _create_set(world: World, deployment: Resource, key: ObjectKey, revision: int) -> Resource:
-    template, raw = deployment.spec.template, deployment.manifest["spec"]["template"]
-    labels = (template.metadata and template.metadata.labels) or {}
+    template = labelled(deployment.manifest["spec"]["template"], key.name.rpartition("-")[2])
+    selector = deployment.manifest["spec"].get("selector") or {}
+    labels = template["metadata"]["labels"]
+    own = {**selector, "matchLabels": {**(selector.get("matchLabels") or {}), HASH: labels[HASH]}}
     patience = {"minReadySeconds": wait} if (wait := deployment.spec.min_ready_seconds) else {}
     manifest = {
         "apiVersion": "apps/v1",
         "kind": "ReplicaSet",
         "metadata": {"name": key.name, "namespace": key.namespace, "labels": labels},
-        "spec": {"replicas": 0, **patience, "selector": deployment.manifest["spec"]["selector"], "template": raw},
+        "spec": {"replicas": 0, **patience, "selector": own, "template": template},
     }
     return world.store.create(manifest, owner=deployment.key, status=ReplicaStatus(revision=revision))
 

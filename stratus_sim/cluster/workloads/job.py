@@ -25,7 +25,7 @@ from stratus_sim.kernel import SECOND_US, handler
 if TYPE_CHECKING:
     from stratus_sim.world import World
 
-INDEX = "batch.kubernetes.io/job-completion-index"
+INDEX, OWNER = "batch.kubernetes.io/job-completion-index", "batch.kubernetes.io/controller-uid"
 BACK_OFF_US, BACK_OFF_CAP_US = 10 * SECOND_US, 360 * SECOND_US
 _BACK_OFF_LIMIT = 6
 
@@ -225,10 +225,10 @@ def _indexes(world: World, job: Resource, count: int) -> list[int | None]:
 
 
 def _create(world: World, job: Resource, index: int | None) -> bool:
-    uid, item = f"{job.uid:08x}", ("job", job.key)
+    item = ("job", job.key)
     labels = {
-        "batch.kubernetes.io/job-name": job.key.name, "job-name": job.key.name,
-        "batch.kubernetes.io/controller-uid": uid, "controller-uid": uid,
+        "batch.kubernetes.io/job-name": job.key.name, "job-name": job.key.name, OWNER: uid_label(job),
+        "controller-uid": uid_label(job),
     }  # fmt: skip
     if index is None:
         name = free_pod_name(world, job.key)
@@ -241,6 +241,11 @@ def _create(world: World, job: Resource, index: int | None) -> bool:
     if created:
         emit(world, job.key, "SuccessfulCreate", f"Created pod: {name}")
     return created
+
+
+def uid_label(job: Resource) -> str:
+    """The value of the label by which a Job knows its pods."""
+    return f"{job.uid:08x}"
 
 
 def _with_index(job: Resource, index: int) -> dict[str, Any]:

@@ -24,6 +24,33 @@ class Unmeasured(Exception):
     """A metric without a value; the message is what the controller would say."""
 
 
+def name_of(metric: Metric) -> str:
+    """What the controller calls a metric with a value in its events."""
+    source = source_of(metric)
+    if source is None:
+        return metric.type
+    where = "container resource" if metric.type == "ContainerResource" else "resource"
+    share = " utilization (percentage of request)" if source.target.type == "Utilization" else ""
+    return f"{source.name} {where}{share}"
+
+
+def source_of(metric: Metric) -> ResourceMetric | None:
+    """What a Resource or ContainerResource metric reads; None for one no API here serves."""
+    if metric.type not in ("Resource", "ContainerResource"):
+        return None
+    return metric.container_resource if metric.type == "ContainerResource" else metric.resource
+
+
+def _unserved(metric: Metric, namespace: str) -> str:
+    found = metric.pods or metric.object or metric.external
+    name = found.metric.name if found is not None else ""
+    kind, named = (
+        ("external", f"external metric {namespace}/{name}/nil") if metric.external else ("custom", f"metric {name}")
+    )
+    problem = f"no {kind} metrics API ({kind}.metrics.k8s.io) registered"
+    return f"unable to get {named}: unable to fetch metrics from {kind} metrics API: {problem}"
+
+
 def measure(world: World, target: Resource, metric: Metric) -> tuple[int, Reading, Reading]:
     """(the metric's target, the mean over ready pods, the mean over all pods with idle ones for those not ready).
 
@@ -32,13 +59,14 @@ def measure(world: World, target: Resource, metric: Metric) -> tuple[int, Readin
     Raises:
         Unmeasured: there is no value.
     """
-    source = metric.container_resource if metric.type == "ContainerResource" else metric.resource
-    if metric.type not in ("Resource", "ContainerResource") or source is None or source.name not in ("cpu", "memory"):
-        raise Unmeasured(f"unable to get {metric.type} metric: no API serves it")
+    source = source_of(metric)
+    if source is None or source.name not in ("cpu", "memory"):
+        raise Unmeasured(_unserved(metric, target.key.namespace))
     active = [pod for pod in pods_of(world, target) if pods.active(pod)]
     ready = [pod for pod in active if pod.status.ready]
     if not ready:
-        raise Unmeasured(f"failed to get {source.name} utilization: did not receive metrics for any ready pods")
+        problem = "did not receive metrics for targeted pods (pods might be unready)"
+        raise Unmeasured(f"failed to get {source.name} {_kind(source)}: {problem}")
     used = sum(_use(world, pod, source) for pod in ready)
     return _goal(source), _reading(source, used, ready), _reading(source, used, active)
 
@@ -48,6 +76,10 @@ def pods_of(world: World, workload: Resource) -> list[Resource]:
     owned = world.store.owned(workload.key)
     sets = [pod for found in owned if found.key.kind == "ReplicaSet" for pod in world.store.owned(found.key)]
     return [pod for pod in (*owned, *sets) if pod.key.kind == "Pod"]
+
+
+def _kind(source: ResourceMetric) -> str:
+    return "utilization" if source.target.type == "Utilization" else "usage"
 
 
 def _goal(source: ResourceMetric) -> int:

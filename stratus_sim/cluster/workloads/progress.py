@@ -31,6 +31,8 @@ def complete(deployment: Resource, status: DeploymentStatus) -> bool:
 def judged(world: World, deployment: Resource, status: DeploymentStatus, *, made: bool) -> DeploymentStatus:
     """The status with its condition brought up to date; `made` says that a new ReplicaSet has just been created."""
     old = deployment.status or DeploymentStatus()
+    if old.progress == AVAILABLE and status.replicas == status.updated and not (made or deployment.spec.paused):
+        return status  # pods lost or scaled are no rollout
     got_on = _got_on(old, status)
     reason = _reason(world, deployment, old, status, made=made, got_on=got_on)
     moved = made or reason != old.progress or got_on
@@ -47,8 +49,7 @@ def _reason(
         return old.progress if old.progress == EXCEEDED else PAUSED
     if made:
         return CREATED
-    settled = old.progress == AVAILABLE and new.replicas == new.updated  # lost or scaled pods are no rollout
-    if settled or complete(deployment, new):
+    if complete(deployment, new):
         return AVAILABLE
     if old.progress == PAUSED:
         return RESUMED

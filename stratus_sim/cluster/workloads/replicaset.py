@@ -1,7 +1,7 @@
 """ReplicaSet controller: as many pods as asked for, losing the least useful first.
 
 Follows kubernetes.io/docs/concepts/workloads/controllers/replicaset, "Scaling a ReplicaSet" (order of deletion, and the
-annotation `controller.kubernetes.io/pod-deletion-cost`). Pods are its own by birth: it adopts none by their labels.
+annotation `controller.kubernetes.io/pod-deletion-cost`). Whose a pod is, `adoption` says.
 """
 
 from __future__ import annotations

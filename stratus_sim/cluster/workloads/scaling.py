@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from stratus_sim.cluster.status import Recommendation, ScaleEvent
+from stratus_sim.cluster.scale_status import Recommendation, ScaleEvent
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.workload_shapes import ScalingPolicy, ScalingRules
 

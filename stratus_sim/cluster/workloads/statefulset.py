@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from stratus_sim.cluster import pods
+from stratus_sim.cluster.admission.refusal import refuse
 from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.status import StatefulSetStatus
-from stratus_sim.cluster.watching import STANDING, WRITTEN, watches
+from stratus_sim.cluster.volumes_protection import mounted
+from stratus_sim.cluster.watching import LEAVING, STANDING, WRITTEN, watches
 from stratus_sim.cluster.workloads import availability, claims, revisions
 from stratus_sim.cluster.workloads.bounds import wanted
 from stratus_sim.kernel import handler
@@ -53,19 +55,17 @@ def on_pod(world: World, old: Resource | None, new: Resource | None) -> None:
         return
     world.enqueue("statefulset", owner)
     availability.await_pod(world, old, new, "statefulset", owner)
-    if new is None and old is not None:
-        world.enqueue("statefulset.claims", (owner, old.key.name))
 
 
-@handler("statefulset.claims")
-def release(world: World, left: tuple[ObjectKey, str]) -> None:
-    """A pod is gone: if it was scaled away, its claims may go too."""
-    stateful = world.store.get(left[0])
-    if stateful is None:
+@watches("PersistentVolumeClaim", of=LEAVING)
+def on_claim(world: World, old: Resource | None, new: Resource | None) -> None:
+    """A claim that is gone is made again for a pod that has not started yet."""
+    if new is not None or old is None:
         return
-    key = ObjectKey("Pod", left[0].namespace, left[1])
-    if world.store.get(key) is None and ordinal(key) not in _view(world, stateful, "").wanted:
-        claims.release(world, stateful, left[1])
+    for pod in world.store.on_node(""):
+        owner = availability.pod_owner(None, pod, "StatefulSet")
+        if owner is not None and pod.key.namespace == old.key.namespace and old.key.name in mounted(pod.spec):
+            world.enqueue("statefulset", owner)
 
 
 @handler("statefulset")
@@ -76,6 +76,9 @@ def reconcile(world: World, key: ObjectKey) -> None:
         return
     update = revisions.present(world, stateful)
     view = _view(world, stateful, update)
+    if stateful.status.observed != stateful.generation:
+        beyond = [pod.key for number, pod in view.pods.items() if number not in view.wanted]
+        claims.entrust(world, stateful, [pod.key for pod in view.pods.values()], beyond)
     if _fill(world, view) and _shrink(world, view):
         _roll(world, view)
     status = _counted(world, _view(world, stateful, update))
@@ -87,6 +90,12 @@ def reconcile(world: World, key: ObjectKey) -> None:
 
 def ordinal(pod: ObjectKey) -> int:
     return int(pod.name.rsplit("-", 1)[1])
+
+
+def parent(pod: ObjectKey) -> str:
+    """The StatefulSet that would give a pod this name; "" for a name none gives."""
+    found, _, number = pod.name.rpartition("-")
+    return found if number.isdecimal() else ""
 
 
 def _view(world: World, stateful: Resource, update: str) -> _View:
@@ -109,6 +118,8 @@ def _fill(world: World, view: _View) -> bool:
             _recreate(world, view, pod)
             free = False
             continue
+        elif not pod.status.node and not pod.deleting:
+            claims.ensure(world, view.stateful, pod.key.name, ("statefulset", view.stateful.key))
         if view.ordered and (pod is None or pod.deleting or not availability.available(world, pod, view.stateful)):
             return False
     return free
@@ -154,11 +165,15 @@ def _create(world: World, view: _View, number: int) -> None:
     stateful = view.stateful
     name = f"{stateful.key.name}-{number}"
     revision = view.current if number < _partition(view) and not _on_delete(stateful) else view.update
-    template = revisions.template_of(world, stateful, revision)
-    claims.ensure(world, stateful, name)
+    template, item = revisions.template_of(world, stateful, revision), ("statefulset", stateful.key)
+    if world.store.get(ObjectKey("Pod", stateful.key.namespace, name)) is not None:
+        said = f"create Pod {name} in StatefulSet {stateful.key.name} failed error: "
+        refuse(world, stateful, said, f'pods "{name}" already exists', item)
+        return
+    if not claims.ensure(world, stateful, name, item):
+        return
     labels = {POD_NAME: name, POD_INDEX: str(number), revisions.LABEL: revision}
     fields = claims.volumes(stateful, name, template["spec"])
-    item = ("statefulset", stateful.key)
     if not pods.create(world, name, stateful, item, labels=labels, fields=fields, template=template):
         return
     emit(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def pods_not_ready(world: World) -> Iterator[Symptom]:
     for pod in world.store.list("Pod"):
         if not pod.status.ready and not pod.deleting and not _runs_a_job(pod):
-            yield pod.key.namespace, pod.key.name, pod.status.since_us
+            yield Symptom(pod.key.namespace, pod.key.name, pod.status.since_us)
 
 
 def _runs_a_job(pod: Resource) -> bool:
@@ -36,14 +36,14 @@ def _runs_a_job(pod: Resource) -> bool:
 def replicas_missing(world: World) -> Iterator[Symptom]:
     for deployment in world.store.list("Deployment"):
         if deployment.status.ready < wanted(deployment):
-            yield deployment.key.namespace, deployment.key.name, deployment.status.since_us
+            yield Symptom(deployment.key.namespace, deployment.key.name, deployment.status.since_us)
 
 
 @alert_rule("KubeNodeNotReady", for_us=30 * SECOND_US, severity="critical", label="node", counts=True)
 def nodes_not_ready(world: World) -> Iterator[Symptom]:
     for node in world.store.list("Node"):
         if not node.status.ready:
-            yield "", node.key.name, node.status.since_us
+            yield Symptom("", node.key.name, node.status.since_us)
 
 
 @alert_rule("HighRequestErrorRate", for_us=60 * SECOND_US, severity="critical", counts=True)
@@ -59,4 +59,4 @@ def slow(world: World) -> Iterator[Symptom]:
 
 def _workload_symptom(workload: str, since_us: int) -> Symptom:
     namespace, _, name = workload.partition("/")
-    return namespace, name, since_us
+    return Symptom(namespace, name, since_us)

@@ -1,7 +1,7 @@
-"""Rules that are only there to be read: those of the kubernetes-mixin whose condition the model has.
+"""Rules that are only there to be read: those of the kubernetes-mixin about containers, nodes and targets.
 
 Source: github.com/kubernetes-monitoring/kubernetes-mixin, alerts/apps_alerts.libsonnet, resource_alerts.libsonnet and
-kubelet.libsonnet, with their `for` and severities. Volumes do not fill up here, so nothing warns of it.
+kubelet.libsonnet, with their `for`, severities and labels. Volumes do not fill up here, so nothing warns of it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.pods import root_owner
 from stratus_sim.cluster.specs import limit_millicores
 from stratus_sim.cluster.status import ContainerStatus
-from stratus_sim.cluster.workloads import progress
-from stratus_sim.cluster.workloads.bounds import wanted
 from stratus_sim.kernel import SECOND_US
-from stratus_sim.telemetry.alerts.rules import Symptom, alert_rule
+from stratus_sim.manifests.application import Workload
+from stratus_sim.telemetry.alerts.rules import Labels, Symptom, alert_rule
 from stratus_sim.telemetry.targets import down_since, is_target
 
 if TYPE_CHECKING:
@@ -28,20 +27,24 @@ if TYPE_CHECKING:
 
 _MINUTE_US = 60 * SECOND_US
 _LOOK_BACK_US = 5 * _MINUTE_US
-_LONG_JOB_US = 12 * 60 * _MINUTE_US
 _DOWN_PERCENT = 10
+_THROTTLED_PART = 4
 _LOOPING = "CrashLoopBackOff"
+_UNREACHABLE = (("effect", "NoSchedule"), ("key", "node.kubernetes.io/unreachable"))
 
 
 @alert_rule("KubePodCrashLooping", for_us=15 * _MINUTE_US, severity="warning", label="pod")
 def crash_looping(world: World) -> Iterator[Symptom]:
     """A container waits to be started again, or has done so within five minutes."""
     for pod in world.store.list("Pod"):
-        looping = (
-            [found for found in _containers(pod) if _loops(world, found[1])] if pod.status.last_termination else []
-        )
-        if looping:
-            yield pod.key.namespace, pod.key.name, min(_looping_since(world, pod, *found) for found in looping)
+        for name, one in _containers(pod) if pod.status.last_termination else ():
+            if _loops(world, one):
+                since_us = _looping_since(world, pod, name, one)
+                yield Symptom(pod.key.namespace, pod.key.name, since_us, _waits(name, _LOOPING))
+
+
+def _waits(container: str, reason: str) -> Labels:
+    return ("container", container), ("reason", reason)
 
 
 def _containers(pod: Resource) -> list[tuple[str, ContainerStatus]]:
@@ -67,61 +70,17 @@ def containers_waiting(world: World) -> Iterator[Symptom]:
     """A container waits for anything but its back-off, since it ended or the pod came."""
     for pod in world.store.list("Pod"):
         if pod.status.node and pod.status.state == "waiting":
-            waiting = [one for _, one in _containers(pod) if one.state == "waiting" and one.reason != _LOOPING]
-            if waiting:
-                since_us = min(one.ended_us or pod.status.since_us for one in waiting)
-                yield pod.key.namespace, pod.key.name, since_us
-
-
-@alert_rule("KubeDeploymentRolloutStuck", for_us=15 * _MINUTE_US, severity="warning", label="deployment")
-def rollouts_stuck(world: World) -> Iterator[Symptom]:
-    for deployment in world.store.list("Deployment"):
-        if deployment.status.progress == progress.EXCEEDED:
-            yield deployment.key.namespace, deployment.key.name, deployment.status.progress_us
-
-
-@alert_rule("KubeStatefulSetReplicasMismatch", for_us=15 * _MINUTE_US, severity="warning", label="statefulset")
-def stateful_replicas_missing(world: World) -> Iterator[Symptom]:
-    """Since the first of its pods that are there became unready; one that has none is not told apart from a new one."""
-    for found in world.store.list("StatefulSet"):
-        unready = [pod.status.since_us for pod in world.store.owned(found.key) if _is_unready(pod)]
-        if unready and found.status.ready < wanted(found):
-            yield found.key.namespace, found.key.name, min(unready)
-
-
-def _is_unready(pod: Resource) -> bool:
-    return pod.key.kind == "Pod" and not pod.status.ready
-
-
-@alert_rule("KubeJobFailed", for_us=15 * _MINUTE_US, severity="warning", label="job_name")
-def jobs_failed(world: World) -> Iterator[Symptom]:
-    for job in world.store.list("Job"):
-        if job.status.finished == "Failed":
-            yield job.key.namespace, job.key.name, job.status.finished_us
-
-
-@alert_rule("KubeJobNotCompleted", for_us=0, severity="warning", label="job_name")
-def jobs_not_completed(world: World) -> Iterator[Symptom]:
-    for job in world.store.list("Job"):
-        started_us = job.status.started_us
-        if job.status.active and started_us is not None and world.now_us - started_us > _LONG_JOB_US:
-            yield job.key.namespace, job.key.name, started_us + _LONG_JOB_US
-
-
-@alert_rule("KubeHpaMaxedOut", for_us=15 * _MINUTE_US, severity="warning", label="horizontalpodautoscaler")
-def autoscalers_maxed_out(world: World) -> Iterator[Symptom]:
-    for found in world.store.list("HorizontalPodAutoscaler"):
-        status = found.status
-        if status is not None and status.current == found.spec.max_replicas:
-            since_us = found.created_us if status.last_scale_us is None else status.last_scale_us
-            yield found.key.namespace, found.key.name, since_us
+            for name, one in _containers(pod):
+                if one.state == "waiting" and one.reason != _LOOPING:
+                    since_us, why = one.ended_us or pod.status.since_us, one.reason or "ContainerCreating"
+                    yield Symptom(pod.key.namespace, pod.key.name, since_us, _waits(name, why))
 
 
 @alert_rule("KubeNodeUnreachable", for_us=15 * _MINUTE_US, severity="warning", label="node")
 def nodes_unreachable(world: World) -> Iterator[Symptom]:
     for node in world.store.list("Node"):
         if not node.status.ready:
-            yield "", node.key.name, node.status.since_us
+            yield Symptom("", node.key.name, node.status.since_us, _UNREACHABLE)
 
 
 @alert_rule("TargetDown", for_us=10 * _MINUTE_US, severity="warning")
@@ -135,7 +94,7 @@ def targets_down(world: World) -> Iterator[Symptom]:
     for service, since in down.items():
         tolerated = _targets(world, service) * _DOWN_PERCENT // 100
         if len(since) > tolerated:
-            yield service.namespace, service.name, sorted(since)[tolerated]
+            yield Symptom(service.namespace, service.name, sorted(since)[tolerated])
 
 
 def _targets(world: World, service: ObjectKey) -> int:
@@ -145,12 +104,25 @@ def _targets(world: World, service: ObjectKey) -> int:
 
 @alert_rule("CPUThrottlingHigh", for_us=15 * _MINUTE_US, severity="info", label="pod")
 def cpu_throttled(world: World) -> Iterator[Symptom]:
-    """Each request of the serving container is throttled at least once, half of its periods, since it serves."""
+    """More than a quarter of the periods of the last five minutes, for a container that serves."""
     flows, known = epochs.current(world), world.application.workloads
     for pod in filter(serving, world.store.list("Pod")):
         owner = root_owner(world, pod)
         workload = known.get(f"{owner.namespace}/{owner.name}") if owner is not None else None
         if workload is None or not flows.workloads[workload.key].rate:
             continue
-        if throttled_us(workload.cpu_us_per_request, limit_millicores(pod.spec, workload.container)):
-            yield pod.key.namespace, pod.key.name, pod.status.since_us
+        since_us = _throttled_since(world, workload, pod)
+        if since_us is not None and since_us <= world.now_us:
+            yield Symptom(pod.key.namespace, pod.key.name, since_us, (("container", workload.container),))
+
+
+def _throttled_since(world: World, workload: Workload, pod: Resource) -> int | None:
+    """Since it serves, where each request is throttled at least once and so half of the periods or more; else since it
+    has had too much to do for long enough, every period of which is one too many."""
+    limit, share = limit_millicores(pod.spec, workload.container), world.traffic.shares.get(workload.key)
+    since_us = int(pod.status.since_us)
+    if throttled_us(workload.cpu_us_per_request, limit):
+        return since_us
+    if limit is None or share is None or share.full_us is None:
+        return None
+    return max(since_us, share.full_us) + _LOOK_BACK_US // _THROTTLED_PART

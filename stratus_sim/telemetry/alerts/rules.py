@@ -14,9 +14,20 @@ if TYPE_CHECKING:
     from stratus_sim.world import World
 
 Level = Literal["critical", "warning", "info"]
-Symptom = tuple[str, str, int]
-"""Namespace ("" for what has none), subject, and the time in microseconds since which the condition has held."""
-Find = Callable[["World"], Iterator[Symptom]]
+Labels = tuple[tuple[str, str], ...]
+
+
+class Symptom(NamedTuple):
+    """Where a condition holds: namespace ("" for what has none), subject, the time in microseconds since which it has
+    held, and what more the rule's expression says of it in labels."""
+
+    namespace: str
+    subject: str
+    since_us: int
+    labels: Labels = ()
+
+
+Find = Callable[["World"], Iterator[Symptom | tuple[str, str, int]]]
 
 
 class Rule(NamedTuple):
@@ -43,6 +54,13 @@ class Alert(NamedTuple):
     severity: Level
     since_us: int
     label: str = "service"
+    more: Labels = ()
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Its labels as Prometheus has them."""
+        home = {"namespace": self.namespace} if self.namespace else {}
+        return {"alertname": self.name, **home, self.label: self.subject, **dict(self.more), "severity": self.severity}
 
 
 RULES: dict[str, Rule] = {}
@@ -85,8 +103,8 @@ def counted(world: World) -> int:
 
 def _standing(world: World, rules: Iterable[Rule]) -> Iterator[tuple[Rule, Alert]]:
     for rule in rules:
-        for namespace, subject, since_us in sorted(rule.find(world)):
-            yield rule, Alert(rule.name, namespace, subject, rule.severity, since_us, rule.label)
+        for found in sorted(Symptom(*found) for found in rule.find(world)):
+            yield rule, Alert(rule.name, *found[:2], rule.severity, found.since_us, rule.label, found.labels)
 
 
 def _fires(world: World, rule: Rule, alert: Alert) -> bool:

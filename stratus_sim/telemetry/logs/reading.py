@@ -9,6 +9,7 @@ from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.pods import root_owner
 from stratus_sim.manifests.application import Workload
 from stratus_sim.telemetry.logs import lives, traffic
+from stratus_sim.telemetry.logs.entries import Entry
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
@@ -26,7 +27,16 @@ def lines(world: World, key: ObjectKey, container: str | None = None, *, previou
     if pod is None or not pod.status.node:
         return []
     problem = refusal(world, pod, container, previous=previous)
-    return [problem] if problem else _written(world, pod, container or serving_container(world, pod), previous=previous)
+    found = entries(world, key, container, previous=previous)
+    return [problem] if problem else [entry.line() for entry in found]
+
+
+def entries(world: World, key: ObjectKey, container: str | None = None, *, previous: bool = False) -> list[Entry]:
+    """The same lines with the time each was written at; empty where there is no log to read."""
+    pod = world.store.get(key)
+    if pod is None or not pod.status.node or refusal(world, pod, container, previous=previous):
+        return []
+    return _written(world, pod, container or serving_container(world, pod), previous=previous)
 
 
 def refusal(world: World, pod: Resource, container: str | None, *, previous: bool) -> str:
@@ -50,13 +60,13 @@ def serving_container(world: World, pod: Resource) -> str:
     return known.container if known is not None and known.container in names else names[0]
 
 
-def _written(world: World, pod: Resource, container: str, *, previous: bool) -> list[str]:
+def _written(world: World, pod: Resource, container: str, *, previous: bool) -> list[Entry]:
     one, known = lives.status_of(pod, container) or pod.status, _workload(world, pod)
     found = lives.entries(world, pod, container, lives.previous(one) if previous else lives.present(one))
     serves = known is not None and container == known.container and serving(pod) and world.node_alive(pod.status.node)
     if known is not None and serves and not previous:
         found += traffic.entries(world, pod, known)
-    return [entry.line() for entry in sorted(found, key=lambda entry: entry.at_us)][-MAX_LINES:]
+    return sorted(found, key=lambda entry: entry.at_us)[-MAX_LINES:]
 
 
 def _workload(world: World, pod: Resource) -> Workload | None:

@@ -12,7 +12,6 @@ from stratus_sim.cluster.objects import Resource
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.application import Workload
 from stratus_sim.manifests.calls import is_telemetry
-from stratus_sim.manifests.traffic import Traffic
 from stratus_sim.telemetry.arrivals import arriving
 from stratus_sim.telemetry.blame import guilty
 from stratus_sim.telemetry.logs import templates
@@ -95,7 +94,7 @@ def _soft(world: World, process: _Process, at_us: int, luck: Luck) -> Iterator[s
 
 
 def _failure(world: World, flow: CallFlow) -> str:
-    traffic = world.application.traffic or Traffic()
+    traffic = world.application.traffic
     policy = traffic.policy(flow.call.source_key, flow.call.target_key)
     return templates.failed(flow.call, flow.error, policy.timeout_us)
 

@@ -3,11 +3,23 @@
 Every row of the table is a plain function of the world; `exposition` writes what a scrape would return.
 """
 
-from stratus_sim.telemetry.metrics import cadvisor, kube_nodes, kube_pods, kube_workloads, requests, scraping
+from stratus_sim.telemetry.metrics import (
+    cadvisor,
+    cpu,
+    kube_containers,
+    kube_nodes,
+    kube_objects,
+    kube_pods,
+    kube_workloads,
+    requests,
+    scraping,
+)
 from stratus_sim.telemetry.metrics.exposition import exposition
 from stratus_sim.telemetry.metrics.table import METRICS, Metric, Sample, Scrape, metric
 
-EXPORTERS = (kube_pods, kube_workloads, kube_nodes, cadvisor, requests, scraping)
+EXPORTERS = (
+    kube_pods, kube_containers, kube_workloads, kube_nodes, kube_objects, cadvisor, cpu, requests, scraping,
+)  # fmt: skip
 """Importing them fills the table."""
 
 __all__ = ["EXPORTERS", "METRICS", "Metric", "Sample", "Scrape", "exposition", "metric"]

@@ -1,4 +1,4 @@
-"""What cAdvisor reports of running containers: memory, limits, disk, starts, and the CPU they use.
+"""What cAdvisor reports of running containers: memory, disk, starts and kills.
 
 Names, labels and units: github.com/google/cadvisor, docs/storage/prometheus.md, with the labels kubelet adds.
 """
@@ -10,14 +10,13 @@ from collections.abc import Iterator
 from stratus_sim.cluster import container_status
 from stratus_sim.cluster.objects import Resource
 from stratus_sim.cluster.pods import root_owner
-from stratus_sim.cluster.specs import container_limit_millicores, limit_mib
+from stratus_sim.cluster.specs import limit_mib
 from stratus_sim.manifests.pod_shapes import Container
 from stratus_sim.telemetry.metrics.reading import unix
 from stratus_sim.telemetry.metrics.table import Sample, Scrape, metric
 from stratus_sim.telemetry.render import timestamp
 
 MIB = 2**20
-_PERIOD_US = 100_000
 
 
 def running(scrape: Scrape) -> Iterator[tuple[dict[str, str], Resource, Container]]:
@@ -48,19 +47,6 @@ def _memory_limit(scrape: Scrape) -> Iterator[Sample]:
         yield Sample(labels, MIB * (limit_mib(container) or 0))
 
 
-@metric("container_spec_cpu_quota", "gauge", "CPU quota of the container in microseconds a period.")
-def _cpu_quota(scrape: Scrape) -> Iterator[Sample]:
-    for labels, _, container in running(scrape):
-        if (limit := container_limit_millicores(container)) is not None:
-            yield Sample(labels, limit * _PERIOD_US // 1000)
-
-
-@metric("container_spec_cpu_period", "gauge", "CPU period of the container in microseconds.")
-def _cpu_period(scrape: Scrape) -> Iterator[Sample]:
-    for labels, _, _ in running(scrape):
-        yield Sample(labels, _PERIOD_US)
-
-
 @metric("container_start_time_seconds", "gauge", "Start time of the container since unix epoch in seconds.")
 def _start(scrape: Scrape) -> Iterator[Sample]:
     for labels, pod, container in running(scrape):
@@ -83,15 +69,3 @@ def _kills(scrape: Scrape) -> Iterator[Sample]:
 def _disk(scrape: Scrape) -> Iterator[Sample]:
     for labels, _, container in running(scrape):
         yield Sample(labels, MIB * scrape.world.processes.written_mib(container))
-
-
-@metric(
-    "node_namespace_pod_container:container_cpu_usage_seconds_total:sum_irate",
-    "gauge",
-    "CPU a container uses now, in cores: the kubernetes-mixin's recording rule.",
-)
-def _cpu(scrape: Scrape) -> Iterator[Sample]:
-    """The rate itself: how much a pod has used since it began, nobody here remembers."""
-    for labels, pod, container in running(scrape):
-        used = scrape.world.processes.cpu_millicores(scrape.world, pod, container.name) if pod.status.ready else 0
-        yield Sample({k: v for k, v in labels.items() if k != "image"}, used / 1000)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stratus_sim.telemetry.metrics.reading import amounts, at, conditions, count, identity, one_of
+from stratus_sim.telemetry.metrics.reading import amounts, at, conditions, count, identity, one_of, texts
 from stratus_sim.telemetry.metrics.table import Metric, Sample, Samples, Scrape, metric, register
 
 count("kube_node_spec_unschedulable", "Node", "spec.unschedulable", "Whether a node can schedule new pods.", 0)
@@ -50,15 +50,23 @@ for _kind, _phase_names in (
     register(Metric(_name, "gauge", _help, _phases(_kind, _phase_names)))
 
 
-@metric("kube_persistentvolumeclaim_info", "gauge", "Information about persistent volume claim.")
-def _claims(scrape: Scrape) -> Iterator[Sample]:
-    for claim in scrape.objects("PersistentVolumeClaim"):
-        of = {"storageclass": at(claim, "spec.storageClassName") or "", "volumename": at(claim, "spec.volumeName")}
-        yield Sample({**identity("PersistentVolumeClaim", claim), **{k: v or "" for k, v in of.items()}}, 1)
-
-
 @metric("kube_persistentvolumeclaim_resource_requests_storage_bytes", "gauge", "The capacity of storage requested.")
 def _sizes(scrape: Scrape) -> Iterator[Sample]:
     for claim in scrape.objects("PersistentVolumeClaim"):
         for sample in amounts({}, at(claim, "spec.resources.requests")):
             yield Sample(identity("PersistentVolumeClaim", claim), sample.value)
+
+
+@metric("kube_persistentvolume_capacity_bytes", "gauge", "Persistentvolume capacity in bytes.")
+def _capacities(scrape: Scrape) -> Iterator[Sample]:
+    for volume in scrape.objects("PersistentVolume"):
+        for sample in amounts({}, at(volume, "spec.capacity")):
+            yield Sample(identity("PersistentVolume", volume), sample.value)
+
+
+@metric("kube_persistentvolume_claim_ref", "gauge", "Information about the Persistent Volume Claim Reference.")
+def _bound(scrape: Scrape) -> Iterator[Sample]:
+    for volume in scrape.objects("PersistentVolume"):
+        if at(volume, "spec.claimRef"):
+            paths = {"claim_namespace": "spec.claimRef.namespace", "name": "spec.claimRef.name"}
+            yield Sample({**identity("PersistentVolume", volume), **texts(volume, paths)}, 1)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from stratus_sim.manifests import quantity
-from stratus_sim.telemetry.metrics.table import Labels, Metric, Sample, Samples, Scrape, register
+from stratus_sim.telemetry.metrics.table import Labels, Metric, Moment, Sample, Samples, Scrape, register
 from stratus_sim.telemetry.render import Json
 
 
@@ -46,20 +46,35 @@ def count(name: str, kind: str, path: str, help_: str, default: int | None = Non
     register(Metric(name, "gauge", help_, samples))
 
 
-def moment(name: str, kind: str, path: str, help_: str) -> None:
-    """Register a gauge that is the time at a path, in seconds since 1970."""
+def moment(name: str, kind: str, path: str, help_: str, labels: Callable[[Json], Labels] | None = None) -> None:
+    """Register a gauge that is the time at a path, in seconds since 1970; `labels` are those of identity at least."""
 
     def samples(scrape: Scrape) -> Iterator[Sample]:
         for body in scrape.objects(kind):
             if found := at(body, path):
-                yield Sample(identity(kind, body), unix(str(found)))
+                yield Sample(labels(body) if labels else identity(kind, body), unix(str(found)))
 
     register(Metric(name, "gauge", help_, samples))
 
 
-def unix(timestamp: str) -> int:
+def texts(body: Mapping[str, Any], paths: Mapping[str, str]) -> dict[str, str]:
+    """What stands at each path as the value of a label, empty where nothing does."""
+    return {name: str(at(body, path) or "") for name, path in paths.items()}
+
+
+def described(name: str, kind: str, help_: str, paths: Mapping[str, str]) -> None:
+    """Register a gauge that is 1 for every object of a kind and says in labels what stands at some paths."""
+
+    def samples(scrape: Scrape) -> Iterator[Sample]:
+        for body in scrape.objects(kind):
+            yield Sample({**identity(kind, body), **texts(body, paths)}, 1)
+
+    register(Metric(name, "gauge", help_, samples))
+
+
+def unix(timestamp: str) -> Moment:
     """Seconds since 1970 of an RFC 3339 time."""
-    return int(datetime.fromisoformat(timestamp).timestamp())
+    return Moment(datetime.fromisoformat(timestamp).timestamp())
 
 
 def one_of(labels: Labels, name: str, values: Iterable[str], holds: str | None) -> Iterator[Sample]:
@@ -68,16 +83,34 @@ def one_of(labels: Labels, name: str, values: Iterable[str], holds: str | None) 
         yield Sample({**labels, name: value}, int(value == holds))
 
 
-def conditions(kind: str) -> Samples:
-    """Each condition of each object of a kind as three samples, one a status."""
+def conditions(kind: str, *, reasons: bool = False) -> Samples:
+    """Each condition of each object of a kind as three samples, one a status; with `reasons` these say why, too."""
 
     def samples(scrape: Scrape) -> Iterator[Sample]:
         for body in scrape.objects(kind):
             for found in at(body, "status.conditions") or ():
-                labels = {**identity(kind, body), "condition": found["type"]}
+                why = {"reason": str(found.get("reason") or "unknown")} if reasons else {}
+                labels = {**identity(kind, body), **why, "condition": found["type"]}
                 yield from one_of(labels, "status", ("true", "false", "unknown"), str(found["status"]).lower())
 
     return samples
+
+
+def owner(body: Json) -> dict[str, str]:
+    """Kind and name of the first owner of an object, and whether it controls it; empty for one that has none."""
+    found: Json = next(iter(body["metadata"].get("ownerReferences") or ()), {})
+    controls = str(found["controller"]).lower() if "controller" in found else ""
+    return {"owner_kind": found.get("kind", ""), "owner_name": found.get("name", ""), "owner_is_controller": controls}
+
+
+def owners(name: str, kind: str, labels: Callable[[Json], Labels] | None = None) -> None:
+    """Register a gauge that is 1 for every object of a kind and says who owns it."""
+
+    def samples(scrape: Scrape) -> Iterator[Sample]:
+        for body in scrape.objects(kind):
+            yield Sample({**(labels(body) if labels else identity(kind, body)), **owner(body)}, 1)
+
+    register(Metric(name, "gauge", f"Information about the {kind}'s owner.", samples))
 
 
 _UNITS: Mapping[str, tuple[str, Callable[[Any], float]]] = {

@@ -52,8 +52,10 @@ def _durations(labels: Labels, count: int, latency: int, durations: Mapping[int,
 
 @metric("http_server_request_duration_seconds", "histogram", "Duration of HTTP server requests.")
 def _served(scrape: Scrape) -> Iterator[Sample]:
+    """Of what was answered: what waits has no duration yet, and who died in the middle has recorded none."""
     for labels, count in _servers(scrape):
-        yield from _durations(labels, count.arrived - count.errors.get(REFUSED, 0), count.latency, count.durations)
+        answered = count.arrived - count.queued - sum(count.errors.get(text, 0) for text in _UNANSWERED)
+        yield from _durations(labels, answered, count.latency, count.durations)
 
 
 @metric("http_requests_total", "counter", "HTTP requests answered, by status code.")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stratus_sim.telemetry.alerts import Alert, firing, pending
+from stratus_sim.telemetry.alerts import firing, pending
+from stratus_sim.telemetry.metrics.reading import unix
 from stratus_sim.telemetry.metrics.table import Sample, Scrape, metric
+from stratus_sim.telemetry.render import timestamp
 from stratus_sim.telemetry.targets import down_since, targets
 
 
@@ -20,9 +22,10 @@ def _up(scrape: Scrape) -> Iterator[Sample]:
 def _alerts(scrape: Scrape) -> Iterator[Sample]:
     for state, found in (("pending", pending(scrape.world)), ("firing", firing(scrape.world))):
         for alert in found:
-            yield Sample({"alertname": alert.name, "alertstate": state, **_about(alert)}, 1)
+            yield Sample({"alertname": alert.name, "alertstate": state, **alert.labels}, 1)
 
 
-def _about(alert: Alert) -> dict[str, str]:
-    home = {"namespace": alert.namespace} if alert.namespace else {}
-    return {**home, alert.label: alert.subject, "severity": alert.severity}
+@metric("ALERTS_FOR_STATE", "gauge", "Since when the condition of an alert that is pending or firing holds.")
+def _since(scrape: Scrape) -> Iterator[Sample]:
+    for alert in (*pending(scrape.world), *firing(scrape.world)):
+        yield Sample(alert.labels, unix(timestamp(alert.since_us)))

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 from stratus_sim.application.dynamics.counters import Counts, totals
+from stratus_sim.application.usage import Work, worked
 from stratus_sim.telemetry.render import Json, render
 
 if TYPE_CHECKING:
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
 Type = Literal["counter", "gauge", "histogram"]
 Labels = Mapping[str, str]
+
+
+class Moment(int):
+    """A value that is an instant, in seconds since 1970."""
 
 
 class Sample(NamedTuple):
@@ -41,6 +46,11 @@ class Scrape:
     def counts(self) -> Counts:
         """What was counted of requests since the world began."""
         return totals(self.world)
+
+    @cached_property
+    def work(self) -> Mapping[str, Mapping[int, Work]]:
+        """What serving containers have done since they started, by workload (`namespace/name`) and uid of the pod."""
+        return {name: worked(self.world, name) for name in self.world.traffic.shares}
 
 
 Samples = Callable[[Scrape], Iterator[Sample]]

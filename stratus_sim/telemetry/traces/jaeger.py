@@ -16,9 +16,10 @@ from stratus_sim.telemetry.traces.spans import Span, Trace
 _MICROSECONDS = 1_000_000
 
 
-def jaeger(found: Iterable[Trace]) -> Json:
-    """What `GET /api/traces` answers with."""
-    return {"data": [_trace(trace) for trace in found if trace], "errors": None}
+def jaeger(found: Iterable[Trace], *, moved_s: int = 0) -> Json:
+    """What `GET /api/traces` answers with; times are `moved_s` seconds later than the world has them."""
+    later = [tuple(span._replace(start_us=span.start_us + moved_s * _MICROSECONDS) for span in one) for one in found]
+    return {"data": [_trace(trace) for trace in later if trace], "errors": None}
 
 
 def _trace(trace: Trace) -> Json:

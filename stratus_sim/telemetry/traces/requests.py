@@ -13,7 +13,7 @@ from stratus_sim.application.errors import BREAKER_OPEN, TIMED_OUT, UPSTREAM, fo
 from stratus_sim.application.flow import CallFlow, Flows
 from stratus_sim.manifests.application import Application
 from stratus_sim.manifests.calls import Call, is_telemetry
-from stratus_sim.manifests.traffic import Policy, RequestType, Step, Traffic
+from stratus_sim.manifests.traffic import Policy, RequestType, Step
 from stratus_sim.telemetry.arrivals import reach_permille, stopped
 from stratus_sim.telemetry.blame import guilty
 from stratus_sim.telemetry.luck import Luck
@@ -53,7 +53,7 @@ class Walk:
 
     def __init__(self, scene: Scene, luck: Luck) -> None:
         self._scene, self._luck = scene, luck
-        self._traffic = scene.application.traffic or Traffic()
+        self._traffic = scene.application.traffic
         self._trace_id = luck.name(32)
         self._spans: list[Span] = []
         self._inside: list[str] = []
@@ -80,11 +80,11 @@ class Walk:
     def _call_all(
         self, span: Span, planned: list[_Planned], blamed: int | None, start_us: int, *, parallel: bool
     ) -> tuple[int, str]:
-        """Make the calls one after the other, or at once, until one fails; nobody waits for a soft one.
+        """Make the calls one after the other until one fails, or all at once; nobody waits for a soft one.
 
         Returns when the last has ended and what went wrong.
         """
-        clock_us = end_us = start_us
+        clock_us, end_us, error = start_us, start_us, ""
         for index, one in enumerate(planned):
             hard = one.flow.call.hard
             failing = index == blamed if hard else not self._luck.holds(one.flow.success_permille)
@@ -93,8 +93,10 @@ class Walk:
                 end_us = max(end_us, client.end_us)
                 clock_us = clock_us if parallel else end_us
             if index == blamed:
-                return end_us, f"{one.flow.call.target}: {client.error}"
-        return end_us, ""
+                error = f"{one.flow.call.target}: {client.error}"
+                if not parallel:
+                    break
+        return end_us, error
 
     def _insist(self, parent: Span, planned: _Planned, start_us: int, *, failing: bool) -> Span:
         """Call, and call again after a pause as long as the policy allows and it fails; the span of the last try."""
@@ -132,21 +134,21 @@ class Walk:
     def _waited_us(self, flow: CallFlow, requests: int) -> int:
         """How long a request waits for one of its calls, with as many tries as there are in the mean."""
         most = 1 + self._policy(flow.call).retries
-        return flow.latency_us * min(most * requests, max(requests, flow.rate)) // max(1, requests)
+        return flow.latency_us * min(most * requests, flow.rate) // max(1, requests)
 
     def _call(self, parent: Span, planned: _Planned, start_us: int, *, failing: bool) -> Span:
         """A client's span, and the server's below it if the call reaches one that writes spans."""
         call, error = planned.flow.call, self._error(planned.flow) if failing else ""
-        limit_us = self._policy(call).timeout_us
+        policy = self._policy(call)
         client = self._open("client", parent.service, parent.pod, call.target, parent.span_id, start_us)
-        if not self._reaches(call, error, limit_us):
+        if not self._reaches(call, error, policy.limit_us):
             taken_us = self._luck.about(planned.flow.latency_us) if error in ("", UPSTREAM) else 0
-            return self._close(client, start_us + (taken_us or found_out_us(error, limit_us)), error)
+            return self._close(client, start_us + (taken_us or found_out_us(error, policy.timeout_us)), error)
         what, server = Step(call, 1, False, planned.calls), self._scene.server(call)
         served = self._serve(server, what, call.target, client.span_id, start_us + NETWORK_US, failing=failing)
         end_us = served.end_us + NETWORK_US
-        if failing and (error == TIMED_OUT or end_us > start_us + limit_us):
-            return self._close(client, start_us + limit_us, TIMED_OUT)
+        if failing and (error == TIMED_OUT or end_us > start_us + policy.limit_us):
+            return self._close(client, start_us + policy.limit_us, TIMED_OUT)
         return self._close(client, end_us, error)
 
     def _error(self, flow: CallFlow) -> str:

@@ -8,106 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
-from functools import lru_cache
 from typing import Any
 
 from stratus_sim.adapters.simulated import AGENT, SimulatedCluster
 from stratus_sim.cluster import api
-from stratus_sim.cluster.configuration import Field, flatten, unflatten
 from stratus_sim.cluster.lease import DURATION_US, Lease
 from stratus_sim.cluster.objects import ObjectKey
-from stratus_sim.faults import inject
-from stratus_sim.kernel import SECOND_US
 from stratus_sim.telemetry.severity import measure
-from stratus_sim.testing.stage import Source
-from stratus_sim.testing.stage import Stage as Application
-from stratus_sim.world import World
-from stratus_spec import MACHINE, Role, State, TotalMap
+from stratus_spec import Role, State
 
-from .crew import GONE, Call
-from .kinds import Seen
+from .crew import Call
+from .kinds import SECOND_US, Seen
 from .records import Record, longest_undecided, most_actions
+from .setting import APPLICATION, CLAIM, FIELDS, SETTLE_US, Setting, write
 
-APPLICATION = "hotel"
-SETTLE_US = 180 * SECOND_US
 STEP_US = 5 * SECOND_US
 INCIDENT = ObjectKey("ConfigMap", APPLICATION, "incident")
-CLAIM = ObjectKey("PersistentVolumeClaim", APPLICATION, "reviews")
-CLAIMED = {
-    "apiVersion": "v1",
-    "kind": "PersistentVolumeClaim",
-    "metadata": {"name": "reviews", "namespace": APPLICATION},
-    "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
-}
-CLASS = {
-    "apiVersion": "storage.k8s.io/v1",
-    "kind": "StorageClass",
-    "metadata": {"name": "fast", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
-    "provisioner": "csi.example.org",
-}
-
-
-def _deployment(name: str, *path: str) -> Field:
-    return Field(ObjectKey("Deployment", APPLICATION, name), path)
-
-
-FIELDS = {
-    "geo": _deployment("geo", "spec", "replicas"),
-    "geo's nodeSelector": _deployment("geo", "spec", "template", "spec", "nodeSelector", "kubernetes.io/hostname"),
-    "profile": _deployment("profile", "spec", "replicas"),
-    "user": _deployment("user", "spec", "replicas"),
-    "reviews": Field(CLAIM, ("kind",)),
-}
-"""What the fields of a run stand for: sizes and placement of Deployments, and a claim with data on it."""
-
-
-@lru_cache(maxsize=8)
-def struck(faults: tuple[str, ...]) -> Setting:
-    """The application with faults of the catalogue standing at the Deployment `geo`."""
-    world = Application(Source(APPLICATION)).standing(0)
-    api.put(world, CLASS, "human")
-    api.put(world, CLAIMED, "human")
-    for fault in faults:
-        inject.schedule(world, 0, fault, FIELDS["geo"].object)
-        world.run_for(SETTLE_US)
-    return Setting(world)
-
-
-class Setting:
-    """How things stand before a run, and what any configuration would come to from here."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        read = SimulatedCluster(world).configuration()
-        self.configuration: TotalMap[str, Any] = TotalMap.over(
-            lambda name: read(FIELDS[name]) if name in FIELDS else None
-        )
-        self._known: dict[Any, int] = {}
-        self.left_alone: dict[Any, int] = {}
-        """Severities of the untouched world, by what others wrote in it and when."""
-
-    def severity(self, configuration: TotalMap[str, Any]) -> int:
-        """The severity the cluster settles in with this configuration."""
-        key = tuple(sorted(configuration.changes.items(), key=str))
-        if key not in self._known:
-            fork = self.world.fork()
-            for name, value in key:
-                _write(fork, name, value, "human")
-            fork.run_for(SETTLE_US)
-            self._known[key] = measure(fork).scalar
-        return self._known[key]
-
-
-def _write(world: World, name: str, value: Any, writer: str) -> None:
-    field = FIELDS[name]
-    if field.object == CLAIM:
-        if value == GONE:
-            api.delete(world, CLAIM, writer)
-        else:
-            api.put(world, CLAIMED, writer)
-        return
-    fields = {**flatten(world.store.state.objects[field.object].manifest), field.path: value}
-    api.put(world, unflatten({path: v for path, v in fields.items() if v != GONE}) or {}, writer)
+UNRECORDED = ("environment", "server")
+"""Who takes steps that are no decisions."""
 
 
 class Stage:
@@ -132,12 +50,12 @@ class Stage:
         """Time since the run began."""
         return self.world.now_us - self._began
 
-    def carry_out(self, call: Call, before: State, after: State) -> None:
-        """Do to the cluster what the step does."""
+    def carry_out(self, call: Call, actor: str, before: State, after: State) -> None:
+        """Do to the cluster what the step does; `actor` is who takes such steps."""
         act = ACTS.get(call.transition)
         if act is not None:
             act(self, call, before)
-        if MACHINE.transition[call.transition].actor not in ("environment", "server"):
+        if actor not in UNRECORDED:
             self._record(call, after)
         if (before["holder"], before["token"]) != (after["holder"], after["token"]):
             self.world.cluster.lease = Lease(after["holder"], after["token"], self.world.now_us + DURATION_US)
@@ -181,7 +99,7 @@ class Stage:
     def land(self, call: Call, before: State) -> None:
         request = call.params["i"]
         sender = self._senders.get(request, "an earlier incident")
-        _write(self.world, before["sent_field"][request], before["sent_value"][request], sender)
+        write(self.world, before["sent_field"][request], before["sent_value"][request], sender)
 
     def send(self, call: Call, before: State) -> None:
         self._senders[before["sent"]] = AGENT + call.params["a"]
@@ -189,13 +107,13 @@ class Stage:
     def restore(self, call: Call, before: State) -> None:
         top = before["depth"] - 1
         if before["entry_field"][top] in FIELDS:
-            _write(self.world, before["entry_field"][top], before["entry_before"][top], AGENT + call.params["a"])
+            write(self.world, before["entry_field"][top], before["entry_before"][top], AGENT + call.params["a"])
 
     def foreign(self, call: Call, _before: State) -> None:
         self.untouched.run_until(self.world.now_us)
         self._written = (*self._written, (self.elapsed_us, call.params["f"], call.params["v"]))
         for world in (self.world, self.untouched):
-            _write(world, call.params["f"], call.params["v"], "human")
+            write(world, call.params["f"], call.params["v"], "human")
 
     def settle(self, _call: Call, _before: State) -> None:
         """Measuring takes the time the controllers need."""

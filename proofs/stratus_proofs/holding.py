@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import z3
 
@@ -10,8 +11,8 @@ from stratus_spec import ANY, Property, Specification
 from stratus_spec.properties.vocabulary import SENT
 from stratus_spec.state import depth, waiting
 
-from ..prover import Budget, prove
-from ..reachable.necessity import HEADLINES
+from .prover import Budget, failing
+from .theorems import HEADLINES
 
 BUDGET = Budget(timeout_ms=2_000)
 LEMMAS = (
@@ -47,16 +48,12 @@ class Holding:
         )
 
 
+@lru_cache(maxsize=4)
 def holding(weak: Specification) -> Holding:
     """Give up what fails, and then what rested on it, until the rest is inductive."""
     claimed = weak.claimed(ANY)
     kept: tuple[Property, ...] = (*claimed, *LEMMAS)
-    while lost := _failing(weak, kept):
+    while lost := failing(Specification(weak.machine, kept), BUDGET):
         kept = tuple(p for p in kept if p.name not in lost)
     names = [p.name for p in kept]
     return Holding(tuple(names), tuple(p.name for p in claimed if p.name not in names))
-
-
-def _failing(weak: Specification, kept: tuple[Property, ...]) -> set[str]:
-    report = prove(Specification(weak.machine, kept), transitions=weak.machine.transition, budget=BUDGET)
-    return {failure.prop for failure in report.failures}

@@ -1,0 +1,91 @@
+"""How an island goes on from epoch to epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+import msgspec
+
+from stratus_sim.application.dynamics import policies
+from stratus_sim.application.dynamics.islands import Island
+from stratus_sim.application.dynamics.policies import CLOSED, Breaker
+from stratus_sim.application.dynamics.state import STILL, Motion, Outcome, Tally
+from stratus_sim.kernel import SECOND_US
+
+MANY = 8
+"""So many kinds of seconds are kept apart until they are booked: an island goes to and fro between few."""
+Accounts = tuple[tuple[Tally, int], ...]
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+
+class Course(msgspec.Struct, frozen=True):
+    """Every second since `since_us` had this outcome, if there was one, and the last one left this motion.
+
+    `past` has seconds before that, which are not booked yet, by what each of them counted.
+    """
+
+    outcome: Outcome | None
+    motion: Motion
+    since_us: int
+    past: Accounts = ()
+
+    def accounts(self, until_us: int) -> Accounts:
+        """What the seconds until then counted, and how many there were of each kind."""
+        if self.outcome is None:
+            return self.past
+        tally, seconds = self.outcome.tally, (until_us - self.since_us) // SECOND_US
+        for at, (known, times) in enumerate(self.past):
+            if known == tally:
+                return (*self.past[:at], (known, times + seconds), *self.past[at + 1 :])
+        return (*self.past, (tally, seconds))
+
+    def after(self, island: Island, outcome: Outcome, now_us: int) -> Course:
+        """The course once another second, which ends now, had this outcome."""
+        motion = self._left(island, outcome, now_us)
+        if outcome == self.outcome:
+            return Course(outcome, motion, self.since_us, self.past)
+        begun_us = now_us - SECOND_US
+        return Course(outcome, motion, begun_us, self.accounts(begun_us))
+
+    def moves(self, before: Course) -> bool:
+        """Whether the next second will be another one although nothing happens."""
+        return self.motion != before.motion or any(policies.waiting(breaker) for _, breaker in self.motion.breakers)
+
+    def _left(self, island: Island, outcome: Outcome, now_us: int) -> Motion:
+        if not island.broken:
+            return outcome.motion
+        known = dict(self.motion.breakers)
+        found = [(link, _met(island, link, known.get(link, CLOSED), met, now_us)) for link, *met in outcome.met]
+        return outcome.motion._replace(
+            breakers=tuple([(link, breaker) for link, breaker in found if breaker != CLOSED])
+        )
+
+
+BEFORE = Course(None, STILL, 0)
+"""Before the first request."""
+
+
+def _met(island: Island, link: int, breaker: Breaker, met: list[int], now_us: int) -> Breaker:
+    rule = island.plan.links[link].policy.breaker
+    return breaker if rule is None else policies.observe(rule, breaker, met[0], met[1], now_us)
+
+
+def part_of(motions: Iterable[Motion], island: Island) -> Motion:
+    """What of all these motions an island keeps."""
+    operations, links, workloads = frozenset(island.operations), frozenset(island.links), frozenset(island.workloads)
+    every = list(motions)
+    return Motion(
+        queues=_kept([m.queues for m in every], operations),
+        demand=_kept([m.demand for m in every], operations),
+        busy_us=_kept([m.busy_us for m in every], operations),
+        passing=_kept([m.passing for m in every], island.stopping),
+        failing=_kept([m.failing for m in every], links),
+        breakers=_kept([m.breakers for m in every], links),
+        pods=_kept([m.pods for m in every], workloads),
+    )
+
+
+def _kept(parts: list[tuple[tuple[_K, _V], ...]], mine: frozenset[_K]) -> tuple[tuple[_K, _V], ...]:
+    return tuple([pair for part in parts for pair in part if pair[0] in mine])

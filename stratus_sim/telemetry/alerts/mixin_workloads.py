@@ -1,0 +1,94 @@
+"""Rules that are only there to be read: those of the kubernetes-mixin about workloads, jobs, autoscalers and budgets.
+
+Source: github.com/kubernetes-monitoring/kubernetes-mixin, alerts/apps_alerts.libsonnet, with its `for`, severities and
+labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from stratus_sim.cluster.eviction import disruption
+from stratus_sim.cluster.objects import Resource
+from stratus_sim.cluster.selectors import matching
+from stratus_sim.cluster.workloads import progress
+from stratus_sim.cluster.workloads.autoscaler import limits
+from stratus_sim.cluster.workloads.bounds import wanted
+from stratus_sim.kernel import SECOND_US
+from stratus_sim.telemetry.alerts.rules import Symptom, alert_rule
+
+if TYPE_CHECKING:
+    from stratus_sim.world import World
+
+MINUTE_US = 60 * SECOND_US
+_LONG_JOB_US = 12 * 60 * MINUTE_US
+
+
+@alert_rule("KubeDeploymentRolloutStuck", for_us=15 * MINUTE_US, severity="warning", label="deployment")
+def rollouts_stuck(world: World) -> Iterator[Symptom]:
+    for deployment in world.store.list("Deployment"):
+        if deployment.status.progress == progress.EXCEEDED:
+            holds = (("condition", "Progressing"), ("reason", progress.EXCEEDED), ("status", "false"))
+            yield Symptom(deployment.key.namespace, deployment.key.name, deployment.status.progress_us, holds)
+
+
+@alert_rule("KubeStatefulSetReplicasMismatch", for_us=15 * MINUTE_US, severity="warning", label="statefulset")
+def stateful_replicas_missing(world: World) -> Iterator[Symptom]:
+    """Since the first of its pods that are there became unready; one that has none is not told apart from a new one."""
+    for found in world.store.list("StatefulSet"):
+        unready = [pod.status.since_us for pod in world.store.owned(found.key) if _is_unready(pod)]
+        if unready and found.status.ready < wanted(found):
+            yield Symptom(found.key.namespace, found.key.name, min(unready))
+
+
+def _is_unready(pod: Resource) -> bool:
+    return pod.key.kind == "Pod" and not pod.status.ready
+
+
+@alert_rule("KubeDaemonSetRolloutStuck", for_us=15 * MINUTE_US, severity="warning", label="daemonset")
+def daemon_pods_missing(world: World) -> Iterator[Symptom]:
+    """Since the first of its pods that are there became unready."""
+    for found in world.store.list("DaemonSet"):
+        unready = [pod.status.since_us for pod in world.store.owned(found.key) if _is_unready(pod)]
+        if unready and found.status.available < found.status.wanted:
+            yield Symptom(found.key.namespace, found.key.name, min(unready))
+
+
+@alert_rule("KubePdbNotEnoughHealthyPods", for_us=15 * MINUTE_US, severity="warning", label="poddisruptionbudget")
+def budgets_overdrawn(world: World) -> Iterator[Symptom]:
+    """Since the pod that was one too many became unready; where some are not there at all, since the first did."""
+    for budget in world.store.list("PodDisruptionBudget"):
+        counts, selector = disruption(world, budget), budget.spec.selector
+        missing = counts.desired - counts.healthy
+        if missing <= 0 or selector is None:
+            continue
+        covered = matching(world, budget.key.namespace, selector)
+        unready = sorted(pod.status.since_us for pod in covered if _is_unready(pod))
+        since_us = unready[max(0, len(unready) - missing)] if unready else budget.created_us
+        yield Symptom(budget.key.namespace, budget.key.name, since_us)
+
+
+@alert_rule("KubeJobFailed", for_us=15 * MINUTE_US, severity="warning", label="job_name")
+def jobs_failed(world: World) -> Iterator[Symptom]:
+    for job in world.store.list("Job"):
+        if job.status.finished == "Failed":
+            yield Symptom(job.key.namespace, job.key.name, job.status.finished_us, (("condition", "true"),))
+
+
+@alert_rule("KubeJobNotCompleted", for_us=0, severity="warning", label="job_name")
+def jobs_not_completed(world: World) -> Iterator[Symptom]:
+    for job in world.store.list("Job"):
+        started_us = job.status.started_us
+        if job.status.active and started_us is not None and world.now_us - started_us > _LONG_JOB_US:
+            yield Symptom(job.key.namespace, job.key.name, started_us + _LONG_JOB_US)
+
+
+@alert_rule("KubeHpaMaxedOut", for_us=15 * MINUTE_US, severity="warning", label="horizontalpodautoscaler")
+def autoscalers_maxed_out(world: World) -> Iterator[Symptom]:
+    for found in world.store.list("HorizontalPodAutoscaler"):
+        status = found.status
+        low, high = limits(found)
+        if status is not None and status.current == high != low:
+            since_us = found.created_us if status.last_scale_us is None else status.last_scale_us
+            yield Symptom(found.key.namespace, found.key.name, since_us)
