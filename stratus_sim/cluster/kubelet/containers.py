@@ -43,7 +43,7 @@ def _begin(world: World, pod: Resource, container: Container, run: Run) -> None:
     if _too_small(world, pod, container):
         delay_us = world.draw(images.entity(pod, run.at), "oom", 300_000, 2 * SECOND_US)
         world.schedule(delay_us, "kubelet.exited", run, "OOMKilled", lifecycle.KILLED)
-    elif run.at < container_status.inits(pod.spec) and not container_status.stays(pod, run.at):
+    elif not container_status.stays(pod, run.at):
         inits.work(world, container, run)
     elif hook is not None:
         world.schedule(hook.after_us or 0, "kubelet.post_started", run, hook.code)

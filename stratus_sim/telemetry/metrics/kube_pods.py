@@ -55,15 +55,17 @@ def _phase(scrape: Scrape) -> Iterator[Sample]:
 
 @metric("kube_pod_status_ready", "gauge", "Describes whether the pod is ready to serve requests.")
 def _ready(scrape: Scrape) -> Iterator[Sample]:
-    for pod in scrape.objects("Pod"):
-        if (status := condition(pod, "Ready")) is not None:
-            yield from one_of(labels_of(pod), "condition", ("true", "false", "unknown"), status)
+    return _conditions(scrape, "Ready")
 
 
 @metric("kube_pod_status_scheduled", "gauge", "Describes the status of the scheduling process for the pod.")
 def _scheduled(scrape: Scrape) -> Iterator[Sample]:
+    return _conditions(scrape, "PodScheduled")
+
+
+def _conditions(scrape: Scrape, kind: str) -> Iterator[Sample]:
     for pod in scrape.objects("Pod"):
-        if (status := condition(pod, "PodScheduled")) is not None:
+        if (status := condition(pod, kind)) is not None:
             yield from one_of(labels_of(pod), "condition", ("true", "false", "unknown"), status)
 
 
