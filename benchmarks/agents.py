@@ -9,7 +9,7 @@ import gc
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from math import sqrt
 from typing import NamedTuple
@@ -42,19 +42,19 @@ _ROUNDS = 15
 class Share(NamedTuple):
     """How often something happened, with the 95 % interval of Wilson (1927)."""
 
-    count: int
+    times: int
     total: int
 
     @property
     def interval(self) -> tuple[float, float]:
-        p, n = self.count / self.total, self.total
+        p, n = self.times / self.total, self.total
         middle = (p + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
         half = _Z / (1 + _Z**2 / n) * sqrt(p * (1 - p) / n + _Z**2 / (4 * n * n))
         return max(0.0, middle - half), min(1.0, middle + half)
 
     def __str__(self) -> str:
         low, high = self.interval
-        return f"{100 * self.count / self.total:.0f} % [{100 * low:.0f}, {100 * high:.0f}]"
+        return f"{100 * self.times / self.total:.0f} % [{100 * low:.0f}, {100 * high:.0f}]"
 
 
 class Result(NamedTuple):
@@ -127,10 +127,10 @@ class _AtOnce:
     def __init__(self) -> None:
         patch = '{"spec":{"ports":[{"port":8083,"targetPort":8083}]}}'
         lines = ("get pods -A", "get services -A", "describe service geo", "get events -A")
-        reads = [("kubectl", {"line": f"kubectl {line}"}) for line in lines]
+        reads: list[tuple[str, Mapping[str, object]]] = [("kubectl", {"line": f"kubectl {line}"}) for line in lines]
         write = ("kubectl_write", {"line": f"kubectl patch service geo -n hotel -p '{patch}'"})
         end = ("submit", {"summary": "the port of geo"})
-        self._script = {
+        self._script: dict[str, list[tuple[str, Mapping[str, object]]]] = {
             "detection": [("alerts", {}), ("verdict", {"problem": True, "summary": "searches fail"})],
             "diagnosis": [("traces", {}), *reads, end],
             "mitigation": [*reads, write, ("wait", {"seconds": 60}), end],

@@ -23,8 +23,11 @@ MANY = SIZES[-1]
 ROUNDS = 3
 _ROUND_US = 300 * SECOND_US
 """The longest back-off: after it every pod has been restarted once more."""
-_NOT_LIVE = 81
 _FORKS = 20
+_PERIOD_S = 10
+"""How often a kubelet asks a probe by default, and renews the lease of its node."""
+ORDINARY, _WELL = SIZES[1:], 20
+"""In a cluster as most are, one Deployment of so many crashes over and over: it has to have as many."""
 
 
 class Rate(NamedTuple):
@@ -42,7 +45,7 @@ class Rate(NamedTuple):
 @lru_cache(maxsize=3)
 def restless(pods: int) -> World:
     """A cluster in which every pod fails its liveness probe, is restarted, and backs off."""
-    return cluster(pods, live_port=_NOT_LIVE)
+    return cluster(pods, failing_every=1)
 
 
 @lru_cache(maxsize=1)
@@ -50,6 +53,20 @@ def rates(*sizes: int) -> list[Rate]:
     """The best of a few rounds for clusters of these sizes, which take turns; each has about as many events."""
     found = [[_rate(pods, max(sizes)) for pods in sizes] for _ in range(ROUNDS)]
     return [Rate(min(r.ours_s for r in of), min(r.bare_s for r in of)) for of in zip(*found, strict=True)]
+
+
+def ordinary(pods: int) -> Rate:
+    """CPU seconds per timer that Kubernetes fires in a cluster as most are, and of a bare loop that fires them all.
+
+    Most of them nobody fires here: probes that find what they found before, and leases that are renewed in time.
+    """
+    world = cluster(pods, failing_every=_WELL, period_s=_PERIOD_S)
+    world.run_for(_ROUND_US)
+    regular = sum(pod.status.ready for pod in world.store.list("Pod")) + len(world.store.list("Node"))
+    timers, before = regular + len(world.kernel.timers), world.kernel.fired
+    spent = cpu_s(lambda: world.run_for(_ROUND_US))
+    fired = regular * _ROUND_US // (_PERIOD_S * SECOND_US) + world.kernel.fired - before
+    return Rate(spent / fired, cpu_s(lambda: _bare_loop(timers, fired)) / fired)
 
 
 def events_top_five(pods: int) -> tuple[str, ...]:

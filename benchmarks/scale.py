@@ -10,9 +10,13 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.profiling import memory_top_five
 from benchmarks.worlds import cluster
+from stratus_sim.world import World
 
 PODS, PODS_PER_NODE, REPLICAS = 100_000, 20, 100
+_SAMPLE = 5_000
+"""Pods of the cluster that shows where memory goes: looking takes several times as long as starting it."""
 
 
 class Scale(NamedTuple):
@@ -31,12 +35,21 @@ def measured() -> Scale:
     return Scale(**json.loads(ended.stdout))
 
 
+def top_five() -> tuple[str, ...]:
+    """The files that hold most of the memory of a smaller cluster of the same kind."""
+    return memory_top_five(lambda: _start(_SAMPLE))
+
+
 def main() -> None:
     """Start the cluster and say how large it became."""
-    world = cluster(PODS, replicas=REPLICAS, pods_per_node=PODS_PER_NODE)
+    world = _start(PODS)
     ready = sum(pod.status.ready for pod in world.store.list("Pod"))
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024  # in KiB, but on macOS
     print(json.dumps(Scale(ready, len(world.store.list("Node")), peak_mib, time.process_time())._asdict()))
+
+
+def _start(pods: int) -> World:
+    return cluster(pods, replicas=REPLICAS, pods_per_node=PODS_PER_NODE)
 
 
 if __name__ == "__main__":

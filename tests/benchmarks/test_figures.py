@@ -11,10 +11,10 @@ from benchmarks import figures
 
 @pytest.mark.slow
 @pytest.mark.parametrize("measure", [figures.fork, figures.cold_start, figures.episode, figures.hour, figures.size])
-def test_a_figure_is_kept_and_says_where_its_time_goes(measure: Callable[[], figures.Figure]) -> None:
+def test_a_figure_is_kept_and_says_where_its_time_or_memory_goes(measure: Callable[[], figures.Figure]) -> None:
     figure = measure()
     assert figure.kept, figure
-    assert len(figure.top) == 5 or measure is figures.size
+    assert len(figure.top) == 5
 
 
 @pytest.mark.slow

@@ -48,7 +48,7 @@ def test_the_collector_stands_still_in_a_run_and_is_as_it_was_after_it(enabled: 
 
 
 def test_what_a_run_lets_go_of_is_in_no_cycle() -> None:
-    world = cluster(20, live_port=81)
+    world = cluster(20, failing_every=1)
     world.run_for(60 * SECOND_US)
     gc.collect()
     before = world.kernel.fired
