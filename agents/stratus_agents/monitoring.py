@@ -62,8 +62,9 @@ def _series(metric: Mapping[str, str]) -> str:
 
 
 def jaeger(arguments: Arguments, seen: Observation) -> str:
-    found = seen.traces(arguments.get("limit", _FEW_TRACES), arguments.get("service"))["data"]
-    return "\n".join(line for trace in found for line in _spans(trace)) or "no request has left a trace"
+    named = arguments.get("trace_id")
+    found = seen.trace(named) if named else seen.traces(arguments.get("limit", _FEW_TRACES), arguments.get("service"))
+    return "\n".join(line for trace in found["data"] for line in _spans(trace)) or "no request has left a trace"
 
 
 def _spans(trace: Mapping[str, Any]) -> Iterator[str]:

@@ -73,6 +73,7 @@ _ALL = (
             "",
             service={**_NAME, "description": "namespace/name of a workload they reached"},
             limit={"type": "integer", "minimum": 1, "maximum": monitoring.MAX_TRACES},
+            trace_id={"type": "string", "description": "of one trace, as log lines have it"},
         ),
     ),
     Tool("wait", "Let time pass", _object("seconds", seconds={"type": "integer", "minimum": 1, "maximum": MAX_WAIT_S})),

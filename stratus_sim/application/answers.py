@@ -10,6 +10,7 @@ from immutables import Map
 
 from stratus_sim.application.behaviours.registry import BEHAVIOURS, Behaviour, Caller, Offered, Served, behaviour_of
 from stratus_sim.application.dynamics.queueing import WHOLE
+from stratus_sim.application.flow import Flows
 from stratus_sim.application.routes import Serving
 from stratus_sim.manifests.application import Application
 from stratus_sim.manifests.calls import Call
@@ -21,7 +22,11 @@ Answers = Mapping[str, Served]
 """By workload `namespace/name`, of those that have a behaviour."""
 Pods = Mapping[str, Serving]
 """The serving pods of each workload."""
-_DATABASE = "database"
+_DATABASE, _CACHE = "database", "cache"
+
+
+Seen = tuple[int, str]
+"""The share (ppm) of a caller's requests that succeed, and what it prints most often of the others or ""."""
 
 
 class Manner(NamedTuple):
@@ -34,8 +39,8 @@ class Manner(NamedTuple):
     cpu_permille: int = 1000
     refused: tuple[tuple[str, int, str], ...] = ()
 
-    def seen_by(self, caller: str) -> tuple[int, str]:
-        """The share of a caller's requests that succeed, and what it prints most often of the others or ""."""
+    def seen_by(self, caller: str) -> Seen:
+        """How a caller fares."""
         found = next((one for one in self.refused if one[0] == caller), None)
         return (self.success, self.complaint) if found is None else found[1:]
 
@@ -50,7 +55,7 @@ def manner_of(answer: Served) -> Manner:
     return Manner(success, complaint, answer.latency_us, answer.cpu_permille, tuple(sorted(refused)))
 
 
-def _seen(success: float, errors: Mapping[str, float]) -> tuple[int, str]:
+def _seen(success: float, errors: Mapping[str, float]) -> Seen:
     return round(WHOLE * success), max(sorted(errors), key=lambda text: errors[text], default="")
 
 
@@ -75,17 +80,21 @@ def behaviours(world: World) -> Mapping[str, Behaviour]:
     return roles.behaviours
 
 
-def ask(world: World, found: Mapping[str, Behaviour], serving: Pods, rates: Mapping[str, int]) -> Answers:
-    """What workloads answer at these rates (requests per 1,000 s), those of the last epoch.
-
-    `serving` are the pods of each workload.
-    """
-    return {name: _ask(world, serving, rates, name, behaviour) for name, behaviour in found.items()}
+def ask(world: World, found: Mapping[str, Behaviour], serving: Pods) -> Answers:
+    """What workloads answer at the rates of the last epoch; `serving` are the pods of each."""
+    return {
+        name: behaviour(world, _offered(world, serving, name), world.traffic.memory.get(name))
+        for name, behaviour in found.items()
+    }
 
 
 def is_database(behaviour: Behaviour) -> bool:
     """Whether it stands for what a caller asks when a cache has no answer."""
-    return behaviour is BEHAVIOURS.get(_DATABASE)
+    return _is(_DATABASE, behaviour)
+
+
+def _is(name: str, behaviour: Behaviour) -> bool:
+    return behaviour is BEHAVIOURS.get(name)
 
 
 def restless(answers: Answers) -> bool:
@@ -104,29 +113,39 @@ def remembered(memory: Map[str, object], answers: Answers) -> Map[str, object]:
     return memory.update(changed) if changed else memory
 
 
-def _ask(world: World, serving: Pods, rates: Mapping[str, int], name: str, behaviour: Behaviour) -> Served:
-    traffic = world.traffic
-    calls = callers_of(world.application).get(name, ())
-    callers = tuple(Caller(call, serving[call.source_key].pods, rates[call.source_key]) for call in calls)
-    elapsed_us = world.now_us - traffic.asked_us
-    offered = Offered(world.application.workloads[name], serving[name].pods, rates[name], callers, elapsed_us)
-    return behaviour(world, offered, traffic.memory.get(name))
+def _offered(world: World, serving: Pods, name: str) -> Offered:
+    application, flows = world.application, world.traffic.begun
+    calls = callers_of(application).get(name, ())
+    callers = tuple([Caller(call, serving[call.source_key].pods, _made(flows, place)) for place, call in calls])
+    rate, elapsed_us = flows.workloads[name].rate if flows is not None else 0, world.now_us - world.traffic.asked_us
+    return Offered(application.workloads[name], serving[name].pods, rate, callers, elapsed_us)
+
+
+def _made(flows: Flows | None, place: int) -> int:
+    """How many of the calls at a place among the application's succeed."""
+    return flows.calls[place].rate * flows.calls[place].success_permille // 1000 if flows is not None else 0
 
 
 @lru_cache(maxsize=64)
-def callers_of(application: Application) -> Mapping[str, tuple[Call, ...]]:
-    """The calls of each workload that is called."""
-    found: dict[str, list[Call]] = {}
-    for call in application.calls:
+def callers_of(application: Application) -> Mapping[str, tuple[tuple[int, Call], ...]]:
+    """The calls of each workload that is called, behind their place among the application's."""
+    found: dict[str, list[tuple[int, Call]]] = {}
+    for place, call in enumerate(application.calls):
         for workload in application.services.get(call.target_key, ()):
-            found.setdefault(workload, []).append(call)
+            found.setdefault(workload, []).append((place, call))
     return {name: tuple(calls) for name, calls in found.items()}
 
 
-def missed_by(application: Application, answers: Answers) -> dict[str, float]:
-    """How many answers of caches each caller misses per request of its own."""
-    found: dict[str, float] = {}
+def missed_by(world: World, answers: Answers) -> dict[str, float]:
+    """How many answers of caches each caller misses per request of its own.
+
+    Who can do without a cache that does not answer takes that for a miss.
+    """
+    flows, found = world.traffic.begun, dict[str, float]()
     for name, answer in answers.items():
-        for call in callers_of(application).get(name, ()) if answer.missed else ():
-            found[call.source_key] = found.get(call.source_key, 0.0) + answer.missed
-    return found
+        cached = answer.missed > 0 or _is(_CACHE, behaviours(world)[name])
+        for place, call in callers_of(world.application).get(name, ()) if cached else ():
+            answered = 1.0 if call.hard or flows is None else flows.calls[place].success_permille / 1000
+            missed = 1.0 - (1.0 - answer.missed) * answered
+            found[call.source_key] = found.get(call.source_key, 0.0) + missed
+    return {caller: missed for caller, missed in found.items() if missed}

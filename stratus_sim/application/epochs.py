@@ -8,7 +8,7 @@ from immutables import Map
 
 from stratus_sim.application import health, usage
 from stratus_sim.application.dynamics.advance import advance, preview
-from stratus_sim.application.flow import Flows
+from stratus_sim.application.flow import Flows, Past
 from stratus_sim.cluster.dns import COREDNS
 from stratus_sim.cluster.objects import Resource
 from stratus_sim.cluster.watching import WRITTEN, watches
@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from stratus_sim.world import World
 
 EPOCH_US = SECOND_US
+KEPT_US = 60 * SECOND_US
+"""How far back it is kept how requests fared."""
 _LEAST_US = EPOCH_US // 2
 """A change seldom comes alone: with less time than this left, others that follow from it are not in yet."""
 
 
 @watches("EndpointSlice")
 def on_slice(world: World, old: Resource | None, new: Resource | None) -> None:
+    world.store.stir((new or old).key)  # type: ignore[union-attr]  # a change has at least one side
     if world.traffic.scheduled:
         return
     if old is None or new is None or old.status.ready != new.status.ready:
@@ -86,16 +89,27 @@ def begin_epoch(world: World) -> None:
     traffic.scheduled = False
     epoch = advance(world)
     traffic.begun = traffic.flows = epoch.flows
-    traffic.shares, traffic.solved_at = usage.since_begun(world), world.store.version
+    traffic.past = _kept(traffic.past, epoch.flows, world.now_us - EPOCH_US)
+    traffic.shares, traffic.solved_at = usage.since_begun(world, epoch.changed), world.store.version
     traffic.erring = _since(world, traffic.erring, epoch.erring)
     traffic.slow = _since(world, traffic.slow, epoch.slow)
     if epoch.restless:
         touch(world)
     elif epoch.again_us:
         world.schedule(max(0, epoch.again_us - EPOCH_US), "traffic.again", world.now_us)
-    for workload in health.stirred(world, epoch.flows):
+    for workload in health.stirred(world, epoch.flows, epoch.late):
         world.enqueue("probes.answers", workload)
     world.enqueue("autoscaler.metrics", "traffic")
+
+
+def _kept(past: Past, flows: Flows, since_us: int) -> Past:
+    """The past with one epoch more, without what is over for too long."""
+    if past and past[-1][1] == flows:
+        return past
+    over, oldest_us = 0, since_us - KEPT_US
+    while over + 1 < len(past) and past[over + 1][0] <= oldest_us:
+        over += 1
+    return (*past[over:], (since_us, flows))
 
 
 @handler("traffic.again")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from stratus_sim.cluster.dns import UNANSWERED
-from stratus_sim.cluster.ingress import GATEWAY_TIMEOUT
+from stratus_sim.cluster.dns import MISBEHAVING, NO_SUCH_HOST, UNANSWERED
+from stratus_sim.cluster.ingress import BAD_GATEWAY, GATEWAY_TIMEOUT, NOT_FOUND, UNAVAILABLE
 
 UPSTREAM = "503 from upstream"
 """The server answers that it cannot: its queue is full, or a call of its own has failed."""
@@ -14,6 +14,13 @@ TIMED_OUT = "deadline exceeded"
 BREAKER_OPEN = "circuit breaker is open"
 TIMEOUT_US = 1_000_000
 REFUSAL_US = 1_000
+_AT_THE_DOOR = (NOT_FOUND, BAD_GATEWAY, UNAVAILABLE, GATEWAY_TIMEOUT)
+_STOPPED = (REFUSED, TIMED_OUT, BREAKER_OPEN, NO_SUCH_HOST, MISBEHAVING, UNANSWERED, *_AT_THE_DOOR)
+
+
+def stopped(error: str) -> bool:
+    """Whether who meets this error has not reached a server: no name, no connection, or no way through an Ingress."""
+    return error.startswith(_STOPPED)
 
 
 def found_out_us(error: str, timeout_us: int = TIMEOUT_US) -> int:

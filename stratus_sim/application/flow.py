@@ -53,3 +53,7 @@ class Flows(msgspec.Struct, frozen=True):
     workloads: Mapping[str, WorkloadFlow]
     calls: tuple[CallFlow, ...]
     entries: tuple[EntryFlow, ...]
+
+
+Past = tuple[tuple[int, Flows], ...]
+"""Flows, behind the time (microseconds) since which they hold."""

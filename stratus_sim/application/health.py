@@ -7,17 +7,16 @@ and so answers at once, however many others of its kind are overrun.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from stratus_sim.application.answers import behaviours, manner_of
 from stratus_sim.application.behaviours.registry import Caller, Offered
-from stratus_sim.application.dynamics.plan import plan_of
 from stratus_sim.application.dynamics.queueing import WHOLE
 from stratus_sim.application.errors import found_out_us
 from stratus_sim.application.flow import Flows, WorkloadFlow
 from stratus_sim.application.routes import Hop
-from stratus_sim.application.routing import Router
+from stratus_sim.application.routing import dial
 from stratus_sim.cluster import pods
 from stratus_sim.cluster.objects import Resource, known_key
 from stratus_sim.cluster.process import Answer
@@ -65,10 +64,10 @@ def _noted(pod: Resource, asked: str, found: Answer) -> tuple[int, str, int, boo
     return pod.uid, asked, -(-found.after_us // SECOND_US), found.well
 
 
-def stirred(world: World, flows: Flows) -> list[str]:
-    """The workloads whose processes answer otherwise in this epoch than in the last one."""
+def stirred(world: World, flows: Flows, late: Iterable[str]) -> list[str]:
+    """The workloads whose processes answer otherwise in this epoch, in which these are late, than in the last one."""
     before = world.traffic.vitals
-    busy = {name: _whole_s(flow) for name, flow in flows.workloads.items() if flow.answer_us > SECOND_US}
+    busy = {name: _whole_s(flows.workloads[name]) for name in sorted(late)}
     now: dict[str, Any] = {**busy, **{name: _told(world, name) for name in world.application.health}}
     world.traffic.vitals = now
     return [name for name in sorted(before.keys() | now.keys()) if before.get(name) != now.get(name)]
@@ -86,9 +85,8 @@ def _told(world: World, name: str) -> tuple[Any, ...]:
 
 def _fares(world: World, flows: Flows, pod: Resource, call: Call) -> tuple[float, int]:
     """The share of the calls a pod would make that succeed, and how long they take in the mean, in microseconds."""
-    router = Router(world, plan_of(world.application).keys)
-    hops = router.dial(call, pod)
-    landed = [(_land(world, flows, router, hop, call, pod), count) for hop, count in hops.items()]
+    hops = dial(world, call, pod)
+    landed = [(_land(world, flows, hop, call, pod), count) for hop, count in hops.items()]
     total = sum(hops.values())
     if not total:
         return 0.0, 0
@@ -96,17 +94,17 @@ def _fares(world: World, flows: Flows, pod: Resource, call: Call) -> tuple[float
     return success, sum([took_us * count for (_, took_us), count in landed]) // total
 
 
-def _land(world: World, flows: Flows, router: Router, hop: Hop, call: Call, pod: Resource) -> tuple[float, int]:
+def _land(world: World, flows: Flows, hop: Hop, call: Call, pod: Resource) -> tuple[float, int]:
     if hop.error:
         return 0.0, found_out_us(hop.error)
     flow, behaviour = flows.workloads.get(hop.workload), behaviours(world).get(hop.workload)
     if flow is None:
         return 1.0, 0
     success = flow.success_permille / 1000
-    if behaviour is not None:
+    if behaviour is not None and world.traffic.routes is not None:
         offered = Offered(
             world.application.workloads[hop.workload],
-            router.serving[hop.workload].pods,
+            world.traffic.routes.serving[hop.workload].pods,
             0,
             (Caller(call, (pod,), 0),),
             0,

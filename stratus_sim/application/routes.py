@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stratus_sim.application import errors
+from stratus_sim.cluster.endpoint_slices import slice_of
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.status import Strain
 from stratus_sim.manifests.calls import Call
@@ -41,21 +43,32 @@ class Serving(NamedTuple):
     throttled_us: int = 0
 
 
-class Landing(NamedTuple):
-    """Where requests to one port of a Service land."""
+Port = tuple[str, int | None]
+"""A Service and one of its ports, the first one where none is named."""
 
-    slice: Resource
+
+class Landing(NamedTuple):
+    """Where requests to one port of a Service land, who is behind it told by all its slices, the first one first;
+    `owners` are those of the pods there. It lasts as long as these unless pods are only `published`: whether a process
+    runs that is not ready, none of them tells."""
+
+    slices: tuple[Resource, ...]
     owners: tuple[ObjectKey, ...]
     stamp: Stamp
     hops: Hops
+    published: bool = False
+
+
+Landings = Mapping[Port, Landing | None]
+"""None where there is no EndpointSlice."""
 
 
 class Read(NamedTuple):
-    """What routes from a workload, or of users, were read from: `landings` by Service and port, None where there is no
-    EndpointSlice. `steady` is whether nothing else can have changed them, as files and network policies can."""
+    """What routes from a workload, or of users, were read from. `steady` is whether nothing else can have changed them,
+    as files and network policies can."""
 
     source: str
-    landings: Mapping[tuple[str, int | None], Landing | None]
+    landings: Landings
     steady: bool
 
 
@@ -70,6 +83,8 @@ class Routes(NamedTuple):
     """What was found in an epoch, when the store was at `version`; `keys` names the object of each workload, `nodes`
     have what each suffers, None where requests do not get through to it.
 
+    `published` are the Services that lead to pods which are not ready, too, and `unready` whether there are any.
+
     All of it is void once a node falls silent, suffers or is well again, a Service comes, goes or changes, or chaos
     strikes.
     """
@@ -79,8 +94,15 @@ class Routes(NamedTuple):
     version: int = -1
     keys: Mapping[str, ObjectKey] = {}
     serving: Mapping[str, Serving] = {}
-    landings: Mapping[tuple[str, int | None], Landing | None] = {}
     dialled: Mapping[Call, Dialled] = {}
+    published: tuple[ObjectKey, ...] = ()
+    unready: bool = False
+
+
+@lru_cache(maxsize=65536)
+def first_slice(service: str) -> ObjectKey:
+    """The EndpointSlice to ask about a Service `namespace/name`."""
+    return slice_of(ObjectKey("Service", *service.split("/")))
 
 
 def added(parts: list[tuple[Hops, int]]) -> Hops:
@@ -96,5 +118,9 @@ def unread(world: World) -> Routes:
     """Before any is looked up: the Services there are, and what each node suffers, None where it is not reached."""
     nodes = world.store.list("Node")
     cut_off = {node.key.name: None for node in nodes if not node.status.heartbeat or node.status.strain.cut}
-    services = frozenset(f"{key.namespace}/{key.name}" for key in world.store.keys("Service"))
-    return Routes(services, {node.key.name: node.status.strain for node in nodes} | cut_off)
+    services = world.store.list("Service")
+    return Routes(
+        frozenset(f"{service.key.namespace}/{service.key.name}" for service in services),
+        {node.key.name: node.status.strain for node in nodes} | cut_off,
+        published=tuple([service.key for service in services if service.spec.publish_not_ready_addresses]),
+    )

@@ -15,9 +15,9 @@ from stratus_sim.application.dynamics.course import Course
 from stratus_sim.application.dynamics.footing import Footing
 from stratus_sim.application.dynamics.islands import Stray
 from stratus_sim.application.dynamics.ledger import NOTHING_COUNTED, Ledger
-from stratus_sim.application.flow import Flows
-from stratus_sim.application.routes import Routes
-from stratus_sim.application.usage import Share
+from stratus_sim.application.flow import Flows, Past
+from stratus_sim.application.routes import Routes, Serving
+from stratus_sim.application.work import Share
 
 
 @dataclass(slots=True)
@@ -28,10 +28,11 @@ class TrafficState:
     `erring` and `slow` say since when a workload has failed too many requests or answered too late (microseconds).
     `solved_at` is the store version `flows` belong to. `memory` is what the behaviour of each workload
     (`namespace/name`) wanted to know next time when it was asked at `asked_us`. `begun` are the flows of the last
-    epoch. `courses` say how islands go on, by number, `ledger` what was counted before; `strays` are the calls that
-    make one island of several. `shares` has the CPU time pods used until the last epoch, `vitals` what `health` found
-    processes to answer in it. `roles`, `routes`, `footing` and `board` are what the last solution read and showed; the
-    next gives the same with or without them.
+    epoch, `past` those of the epochs that monitoring still tells of. `courses` say how islands go on, in their
+    order, `ledger` what was counted before; `strays` are the calls that make one island of several. `shares` has the
+    CPU time pods used until the last epoch, while these were `served`, `vitals` what `health` found processes to answer
+    in it. `roles`, `routes`, `footing` and `board` are what the last solution read and showed; the next gives the same
+    with or without them.
     """
 
     load_permille: int = 1000
@@ -44,11 +45,13 @@ class TrafficState:
     erring: Map[str, int] = Map()
     slow: Map[str, int] = Map()
     begun: Flows | None = None
-    courses: Map[int, Course] = Map()
+    past: Past = ()
+    courses: tuple[Course, ...] = ()
     ledger: Ledger = NOTHING_COUNTED
     strays: frozenset[Stray] = frozenset()
     shares: Mapping[str, Share] = field(default_factory=dict)
     vitals: Mapping[str, Any] = field(default_factory=dict)
+    served: Mapping[str, Serving] = field(default_factory=dict, compare=False, repr=False)
     roles: Roles | None = field(default=None, compare=False, repr=False)
     routes: Routes | None = field(default=None, compare=False, repr=False)
     footing: Footing | None = field(default=None, compare=False, repr=False)

@@ -1,21 +1,25 @@
-"""How much CPU each container has used since it started: summed whenever a workload's load, or who shares it, changes.
+"""How much CPU each container has used since it started, and what each pod's network has carried since it came: summed
+whenever a workload's load, or who shares it, changes.
 
 The pods of a workload that serve are all as busy as its load says. So one sum a workload is kept, of what a pod would
 have done that was always there, and a mark in it wherever other pods serve from then on: a pod came in at the first
-mark after it became ready. Only what serves again without having been started anew needs notes of its own.
+mark after it became ready. Only what serves again without having been started anew needs notes of its own. A network
+outlives the containers of its pod: of it, sums by pod are kept.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from operator import attrgetter
-from typing import TYPE_CHECKING
+from itertools import compress
+from operator import attrgetter, is_not
+from typing import TYPE_CHECKING, Any
 
-import msgspec
 from msgspec.structs import replace
 
 from stratus_sim.application.flow import WorkloadFlow
+from stratus_sim.application.wire import Wire, carries, weighed
+from stratus_sim.application.work import Carried, Pause, Share, Work
 from stratus_sim.cluster import container_status
 from stratus_sim.cluster.objects import Resource
 from stratus_sim.cluster.status import ContainerStatus
@@ -24,85 +28,52 @@ if TYPE_CHECKING:
     from stratus_sim.world import World
 
 _MANY = 32
+"""So many marks, and spans of the network, are kept apart before they are summed up."""
 _AT = attrgetter("at_us")
 
 
-class Work(msgspec.Struct, frozen=True, gc=False):
-    """What a pod has done by `at_us`: `busy` permille of the CPU it may use times microseconds, and `full` microseconds
-    in which there was more to do than that."""
-
-    at_us: int
-    busy: int = 0
-    full: int = 0
-
-    def since(self, before: Work) -> Work:
-        """What was done between the two."""
-        return Work(self.at_us, self.busy - before.busy, self.full - before.full)
-
-    def after(self, before: Work) -> Work:
-        """What was done on top of what had been done before."""
-        return Work(self.at_us, self.busy + before.busy, self.full + before.full)
-
-
-class Pause(msgspec.Struct, frozen=True):
-    """A run of a container, told by its start, that stopped serving after it had `done` something; where it serves
-    again, what one that was always there had done when that began."""
-
-    pod: Resource
-    started_us: int
-    done: Work
-    back: Work | None = None
-
-
-class Share(msgspec.Struct, frozen=True):
-    """The work of one workload: since a pod that was always there had done `work`, the `pods` share what `flow` says.
-
-    `marks` are what such a pod had done whenever others began to serve, `pauses` by uid of containers that run still.
-    `full_us` is since when there has been more to do than could be done, None where there is not.
-    """
-
-    pods: tuple[Resource, ...]
-    flow: WorkloadFlow
-    work: Work
-    marks: tuple[Work, ...]
-    pauses: Mapping[int, Pause] = {}
-    full_us: int | None = None
-
-    def done(self, now_us: int) -> Work:
-        """What a pod has done by now that was always there."""
-        before, load = self.work, self.flow.load_permille
-        elapsed_us = now_us - before.at_us
-        if load > 1000:
-            return Work(now_us, before.busy + 1000 * elapsed_us, before.full + elapsed_us)
-        return Work(now_us, before.busy + load * elapsed_us, before.full)
-
-
-def since_begun(world: World) -> Mapping[str, Share]:
-    """The shares from now on, by workload (`namespace/name`); those of whom nothing has changed stay as they are."""
+def since_begun(world: World, changed_flows: Iterable[str]) -> Mapping[str, Share]:
+    """The shares from now on, by workload (`namespace/name`), when no others have other flows than before; those of
+    whom nothing has changed stay as they are."""
     traffic, now_us = world.traffic, world.now_us
     if traffic.begun is None or traffic.routes is None:
         return traffic.shares
-    known, serving = traffic.shares, traffic.routes.serving
+    flows, known, serving, weights = traffic.begun, traffic.shares, traffic.routes.serving, weighed(world.application)
     changed: dict[str, Share] = {}
-    for name, flow in traffic.begun.workloads.items():
-        share, pods = known.get(name), serving[name].pods
+    served, traffic.served = traffic.served, serving
+    altered = compress(serving, map(is_not, serving.values(), served.values())) if served else serving
+    for name in sorted({*changed_flows, *altered}):
+        flow = flows.workloads[name]
+        share, pods, weight = known.get(name), serving[name].pods, weights[name]
+        if share is not None and share.pods is pods and share.flow == flow and not weight.calls:
+            continue
+        wire = carries(world.application, flows, flow, weight)
         if share is None:
-            full_us = now_us if flow.load_permille > 1000 else None
-            changed[name] = Share(pods, flow, Work(now_us), (Work(now_us),), full_us=full_us)
+            changed[name] = _first(flow, wire, pods, Work(now_us))
         elif share.pods is not pods:
-            changed[name] = _shared_anew(world, name, share, flow, pods)
-        elif share.flow != flow:
-            full_us = _full_us(share, flow, now_us)
-            changed[name] = Share(pods, flow, share.done(now_us), share.marks, share.pauses, full_us)
+            changed[name] = _shared_anew(world, name, share, flow, wire, pods)
+        elif share.flow != flow or share.wire != wire:
+            done, full_us = share.done(now_us), _full_us(share, flow, now_us)
+            before = share.marks, share.spans, share.pauses, share.carried
+            changed[name] = Share(pods, flow, wire, done, *before, full_us)
     return {**known, **changed} if changed else known
 
 
-def _shared_anew(world: World, name: str, share: Share, flow: WorkloadFlow, pods: tuple[Resource, ...]) -> Share:
-    done, marks = share.done(world.now_us), share.marks
+def _first(flow: WorkloadFlow, wire: Wire, pods: tuple[Resource, ...], none: Work) -> Share:
+    full_us = none.at_us if flow.load_permille > 1000 else None
+    return Share(pods, flow, wire, none, (none,), ((none, pods),), full_us=full_us)
+
+
+def _shared_anew(
+    world: World, name: str, share: Share, flow: WorkloadFlow, wire: Wire, pods: tuple[Resource, ...]
+) -> Share:
+    done, marks, spans, carried = share.done(world.now_us), share.marks, share.spans, share.carried
     if len(marks) > _MANY + 2 * len(pods):
         marks = _needed(marks, pods)
+    if len(spans) > _MANY:
+        spans, carried = (), _there_still(world, _carried(share, done))
     pauses, full_us = _pauses(world, name, share, pods, done), _full_us(share, flow, world.now_us)
-    return Share(pods, flow, done, (*marks, done), pauses, full_us)
+    return Share(pods, flow, wire, done, (*marks, done), (*spans, (done, pods)), pauses, carried, full_us)
 
 
 def _full_us(share: Share, flow: WorkloadFlow, now_us: int) -> int | None:
@@ -119,7 +90,27 @@ def _needed(marks: tuple[Work, ...], pods: Iterable[Resource]) -> tuple[Work, ..
 
 def _came_in(marks: tuple[Work, ...], pod: Resource) -> int:
     """The place of the first mark since a pod is ready, the last one where none is."""
-    return min(bisect_left(marks, pod.status.since_us, key=_AT), len(marks) - 1)
+    return min(bisect_left(marks, max(pod.status.since_us, pod.status.started_us), key=_AT), len(marks) - 1)
+
+
+def _carried(share: Share, done: Work) -> dict[int, Carried]:
+    """What the network of pods has carried by the time that one which was always there has `done` that much."""
+    sums: dict[int, list[Any]] = {uid: [one.pod, one.received, one.sent] for uid, one in share.carried.items()}
+    ends = [*[begun for begun, _ in share.spans[1:]], done]
+    for (begun, pods), end in zip(share.spans, ends, strict=True):
+        received, sent = end.received - begun.received, end.sent - begun.sent
+        for pod in pods:
+            if (found := sums.get(pod.uid)) is None:
+                sums[pod.uid] = [pod.key, received, sent]
+            else:
+                found[1] += received
+                found[2] += sent
+    return {uid: Carried(*found) for uid, found in sums.items()}
+
+
+def _there_still(world: World, carried: Mapping[int, Carried]) -> dict[int, Carried]:
+    kept = [(uid, one, world.store.get(one.pod)) for uid, one in carried.items()]
+    return {uid: one for uid, one, pod in kept if pod is not None and pod.uid == uid}
 
 
 def _pauses(world: World, name: str, share: Share, pods: tuple[Resource, ...], done: Work) -> dict[int, Pause]:
@@ -166,6 +157,13 @@ def _own(world: World, name: str, share: Share, pod: Resource, done: Work) -> Wo
     if pause is None or pause.started_us != _started_us(world, name, pod):
         return done.since(share.marks[_came_in(share.marks, pod)])
     return pause.done if pause.back is None else done.since(pause.back).after(pause.done)
+
+
+def carried(world: World, name: str) -> dict[int, Carried]:
+    """What the network of a workload's pods (`namespace/name`) has carried since they came, by uid; those whose has
+    carried nothing may be missing. A pure reading."""
+    share = world.traffic.shares.get(name)
+    return {} if share is None else _carried(share, share.done(world.now_us))
 
 
 def worked(world: World, name: str) -> dict[int, Work]:

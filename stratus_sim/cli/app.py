@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
+from ctypes import ArgumentError
 
 import typer
 
 from stratus_sim.cli import checking, exploring, gating, lists, proving, recovering, running, serving, training
 from stratus_sim.cli.options import visible
+from stratus_sim.cli.output import guarded
 from stratus_sim.errors import UserError
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
+
+STOPPED = "stratus: interrupted; no file is half-written"
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -31,11 +35,17 @@ for command in (
 def main() -> None:
     """Run the command line; a user's mistake is one message and exit code 2."""
     try:
-        app()
+        with guarded():
+            app()
     except UserError as error:
         print(f"stratus: {visible(str(error))}", file=sys.stderr)
         sys.exit(2)
     except SystemExit as stop:  # typer ends the process itself on Ctrl-C, without a word
         if stop.code == INTERRUPTED:
-            print("stratus: interrupted; no file is half-written", file=sys.stderr)
+            print(STOPPED, file=sys.stderr)
         raise
+    except ArgumentError as error:  # what ctypes makes of a Ctrl-C while it hands arguments to Z3
+        if KeyboardInterrupt.__name__ not in str(error):
+            raise
+        print(STOPPED, file=sys.stderr)
+        sys.exit(INTERRUPTED)

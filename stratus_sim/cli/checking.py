@@ -27,6 +27,7 @@ from stratus_sim.cli.options import (
     out,
     print_json,
 )
+from stratus_sim.files import expect_writable
 from stratus_sim.testing.check import Tally
 from stratus_sim.testing.check import check as check_policy
 from stratus_sim.testing.record import header_for, save
@@ -60,6 +61,7 @@ def check(
 
     Example: stratus check reckless --examples 50 --seed 1
     """
+    expect_writable(out_file)
     stage = Stage(episodes.source(app, manifests, topology, namespace))
     if format is Format.text:
         episodes.warn(stage)

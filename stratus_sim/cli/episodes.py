@@ -58,6 +58,10 @@ def load_policy(spec: str, model: ModelChoice | None = None) -> PolicyFactory:
         factory = rivals.drive(spec, model.name, output=model.output, prompts=model.prompts, budget=budget)
     elif model and model.name:
         raise UserError(f"--model: policy {spec!r} asks no model; those that do: {', '.join(rivals.DRIVEN)}")
+    elif model and model != ModelChoice():
+        raise UserError(
+            "--output, --prompts and --max-... say how a model is asked: add --model NAME, or leave them out"
+        )
     else:
         factory = load(spec)
     return factory

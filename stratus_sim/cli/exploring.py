@@ -36,6 +36,8 @@ def explore(
     """
     from stratus_proofs.explicit.instances import INSTANCES  # noqa: PLC0415  # proofs load Z3
 
+    if not name and (against or export):
+        raise UserError(f"--against and --export are about one instance: name it; known: {', '.join(INSTANCES)}")
     if not name:
         _list(INSTANCES, format)
     if name not in INSTANCES:

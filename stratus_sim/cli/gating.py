@@ -24,6 +24,7 @@ from stratus_sim.cli.options import (
     out,
     print_json,
 )
+from stratus_sim.files import expect_writable
 from stratus_sim.kernel import SECOND_US
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def gate(
     from stratus_sim.manifests.topology import load_topology  # noqa: PLC0415
     from stratus_sim.transaction.limits import Limits  # noqa: PLC0415
 
+    expect_writable(out_file)
     wanted, limits = read_plan(plan, namespace), Limits(settle_us=settle * SECOND_US)
     healthy = load(manifests, namespace) if manifests else None
     declared = load_topology(topology) if topology else None

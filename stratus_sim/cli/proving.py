@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -19,12 +20,19 @@ OURS = ("catalogue", "trace", "case", "without")
 """Questions about the built-in specification only."""
 
 
+BOUND = 14
+COMPANIONS = {"bound": ("without", "case"), "every": ("mutants",), "workers": ("mutants",), "over": ("infer",)}
+"""Options that only shape the answer to other options' questions."""
+
+
 def prove(
     without: Annotated[
         list[str] | None,
         typer.Option(help="drop a guard (TRANSITION.GUARD), an assumption (A1, fencing, ...) or an axiom"),
     ] = None,
-    bound: Annotated[int, typer.Option(min=1, help="steps of the longest run searched, with --without")] = 14,
+    bound: Annotated[
+        int, typer.Option(min=1, help="steps of the longest run searched, with --without or --case")
+    ] = BOUND,
     trace: Annotated[
         Path | None, typer.Option(help="check a log instead: a run recorded with `run --out`, or a journal")
     ] = None,
@@ -57,11 +65,12 @@ def prove(
 
     Example: stratus prove --without write-ahead
     """
-    _one_question(
-        {"catalogue": catalogue, "trace": trace, "case": case, "without": without, "mutants": mutants, "infer": infer,
-         "export": export, "solver cvc5": solver is Solver.cvc5},
-        spec,
-    )  # fmt: skip
+    asked = {
+        "catalogue": catalogue, "trace": trace, "case": case, "without": without, "mutants": mutants, "infer": infer,
+        "export": export, "solver cvc5": solver is Solver.cvc5,
+    }  # fmt: skip
+    _one_question(asked, spec)
+    _expect_companions(asked, {"bound": bound != BOUND, "every": every > 1, "workers": workers > 1, "over": over})
     if catalogue:
         _prove_catalogue(format)
     if trace:
@@ -90,13 +99,21 @@ def prove(
     raise typer.Exit(0 if report.ok else 1)
 
 
-def _one_question(asked: dict[str, object], spec: str) -> None:
+def _one_question(asked: Mapping[str, object], spec: str) -> None:
     """Raises UserError when options ask two questions at once, or a question that is not asked of another machine."""
     given = [name for name, value in asked.items() if value]
     if len(given) > 1:
         raise UserError(f"--{given[0]} and --{given[1]} are two questions: ask them one at a time")
     if spec != BUILT_IN and given and given[0] in OURS:
         raise UserError(f"--{given[0]} is about the built-in specification: leave --spec out")
+
+
+def _expect_companions(asked: Mapping[str, object], shaping: Mapping[str, object]) -> None:
+    """Raises UserError when an option would be ignored, because what it shapes was not asked."""
+    for name, given in shaping.items():
+        questions = COMPANIONS[name]
+        if given and not any(asked[question] for question in questions):
+            raise UserError(f"--{name} goes with --{' or --'.join(questions)}: add it, or leave --{name} out")
 
 
 def _prove_catalogue(format: Format) -> None:

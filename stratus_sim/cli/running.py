@@ -9,6 +9,7 @@ import msgspec
 import typer
 from rich.text import Text
 
+from stratus_sim.adapters.durable import store_path
 from stratus_sim.cli import episodes, timeline
 from stratus_sim.cli.options import (
     BudgetOption,
@@ -27,6 +28,8 @@ from stratus_sim.cli.options import (
     out,
     print_json,
 )
+from stratus_sim.errors import UserError
+from stratus_sim.files import expect_writable
 from stratus_sim.testing.record import header_for, save, validate
 from stratus_sim.testing.record import replay as replay_file
 from stratus_sim.testing.scenario import Scenario
@@ -62,6 +65,7 @@ def run(
 
     Example: stratus run hotel/scale-to-zero --policy runbook --seed 1
     """
+    _expect_places(out_file, journal)
     name, strike, target = episodes.choose(problem, manifests, fault)
     stage = Stage(episodes.source(name, manifests, topology, namespace))
     if format is Format.text:
@@ -76,6 +80,15 @@ def run(
         save(out_file, header_for(setup, policy, outcome), outcome)
     _show(outcome, policy, format)
     raise typer.Exit(1 if outcome.problem else 0)
+
+
+def _expect_places(recording: Path | None, journal: Path | None) -> None:
+    """Raises UserError when the recording cannot be written, or would replace what `stratus recover` needs."""
+    if recording is None:
+        return
+    expect_writable(recording)
+    if journal and recording.resolve() in (journal.resolve(), store_path(journal).resolve()):
+        raise UserError(f"--out {recording}: --journal keeps its own file of that name: choose another place")
 
 
 def replay(

@@ -50,7 +50,8 @@ def serve(
     with_: WithOption = [],  # noqa: B006  # typer makes a new list
     port: Annotated[int, typer.Option(min=0, max=65535, help="on 127.0.0.1; 0 takes a free one")] = 0,
     speed: Annotated[
-        float, typer.Option(min=0, help="simulated seconds a second; 0: only POST /stratus/clock lets time pass")
+        float,
+        typer.Option(min=0, max=1e6, help="simulated seconds a second; 0: only POST /stratus/clock lets time pass"),
     ] = 1.0,
     kubeconfig: Annotated[Path, typer.Option(help="where to write the kubeconfig")] = Path("stratus.kubeconfig"),
     show_secrets: Annotated[bool, typer.Option("--show-secrets", help="values of Secrets in clear")] = False,

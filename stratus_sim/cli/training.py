@@ -24,7 +24,7 @@ from stratus_sim.cli.options import (
     print_json,
 )
 from stratus_sim.errors import UserError
-from stratus_sim.files import write_atomically
+from stratus_sim.files import expect_writable, write_atomically
 
 if TYPE_CHECKING:
     from stratus_agents.endpoint import Endpoint
@@ -80,8 +80,7 @@ def _target(agent: str, out_file: Path | None) -> Path:
     target = out_file or Path(f"{agent}.trained.md")
     if out_file is None and target.exists():
         raise UserError(f"{target} is there already: move it, or choose another place with --out")
-    if not target.parent.is_dir():
-        raise UserError(f"{target}: cannot be written: no such folder; choose another place with --out")
+    expect_writable(target)
     return target
 
 

@@ -12,14 +12,18 @@ from stratus_sim.cluster import (
     nodes,
     orphans,
     scheduler,
+    service_accounts,
     taint_eviction,
     volumes_binder,
+    volumes_expansion,
+    volumes_reclaim,
     workloads,
     zones,
 )
 from stratus_sim.cluster.admission.plugins import PLUGINS
 
-_OTHERS = (endpoints, garbage, ingress, namespaces, orphans, taint_eviction, volumes_binder, zones)
+_VOLUMES = (volumes_binder, volumes_expansion, volumes_reclaim)
+_OTHERS = (endpoints, garbage, ingress, namespaces, orphans, service_accounts, taint_eviction, *_VOLUMES, zones)
 CONTROLLERS = (*PLUGINS, *workloads.CONTROLLERS, scheduler, kubelet, nodes, *_OTHERS)
 
 __all__ = ["CONTROLLERS"]

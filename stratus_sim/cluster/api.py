@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stratus_sim.cluster import escalation, garbage, pods, rbac
+from stratus_sim.cluster import escalation, garbage, pods, rbac, service_accounts
 from stratus_sim.cluster.admission.registry import admit_deletion, admitted
+from stratus_sim.cluster.job_status import CronJobStatus, JobStatus
 from stratus_sim.cluster.nodes import initial_status
 from stratus_sim.cluster.objects import Manifest, ObjectKey, key_of
 from stratus_sim.cluster.scale_status import AutoscalerStatus
 from stratus_sim.cluster.status import (
-    CronJobStatus,
     DaemonSetStatus,
     DeploymentStatus,
-    JobStatus,
+    EndpointsStatus,
     PodStatus,
     ReplicaStatus,
     StatefulSetStatus,
@@ -57,11 +57,13 @@ def put(world: World, manifest: Manifest, writer: str, *, whole: bool = False, u
     if user is not None:
         rbac.authorize(world, user, "create" if old is None else "update", key)
         escalation.check(world, user, manifest)
+    service_accounts.ensure(world, key)
     manifest = admitted(world, manifest, old.manifest if old else None)
     if old is None:
         garbage.check(world, world.store.create(manifest, status=_first_status(world, manifest)))
     else:
-        garbage.rewritten(world, old, world.store.configure(key, manifest))
+        taken = False if key.kind == service_accounts.KIND else None
+        garbage.rewritten(world, old, world.store.configure(key, manifest, made=taken))
     _audit(world, writer, key, old.manifest if old else None, manifest, whole=whole)
 
 
@@ -134,5 +136,6 @@ _FIRST: Mapping[str, Callable[[], Status]] = {
     "DaemonSet": DaemonSetStatus,
     "Job": JobStatus,
     "CronJob": CronJobStatus,
+    "EndpointSlice": EndpointsStatus,
     "HorizontalPodAutoscaler": AutoscalerStatus,
 }

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from stratus_sim.cluster.endpoints import slice_of
+from stratus_sim.cluster import endpoint_slices
 from stratus_sim.cluster.objects import ObjectKey
 
 if TYPE_CHECKING:
@@ -49,10 +49,7 @@ def resolver(world: World) -> Callable[[str], str] | None:
 
 def _deserted(world: World) -> bool:
     """Whether the cluster says who answers look-ups, and none of them is there."""
-    if world.store.get(SERVICE) is None:
-        return False
-    found = world.store.get(slice_of(SERVICE))
-    return found is None or not found.status.ready
+    return world.store.get(SERVICE) is not None and not endpoint_slices.ready(world, SERVICE)
 
 
 @lru_cache(maxsize=4096)

@@ -1,23 +1,23 @@
 """EndpointSlice controller: the pods behind each Service, how they fare, and the ports they are reached on.
 
 Follows kubernetes.io/docs/concepts/services-networking/endpoint-slices ("Conditions") and .../service ("Port
-definitions", `publishNotReadyAddresses`); one slice per Service. Requests go to ready endpoints only: a process told to
-end is taken to accept none, so kube-proxy's last resort, endpoints that terminate and serve, would reach nobody.
+definitions", `publishNotReadyAddresses`); which slice lists whom is up to `endpoint_slices`. Requests go to ready
+endpoints only: a process told to end is taken to accept none, so kube-proxy's last resort, endpoints that terminate and
+serve, would reach nobody. Who takes the selector off a Service leaves its slices behind as they are.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from functools import lru_cache
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from stratus_sim.cluster import pods
+from stratus_sim.cluster import endpoint_slices, pods
+from stratus_sim.cluster.endpoint_slices import MOST, POD, slice_of
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.specs import port_number
 from stratus_sim.cluster.status import Endpoint, EndpointsStatus
 from stratus_sim.cluster.store import selects
-from stratus_sim.cluster.watching import STANDING, WRITTEN, watches
+from stratus_sim.cluster.watching import LEAVING, STANDING, WRITTEN, watches
 from stratus_sim.kernel import handler
 from stratus_sim.manifests.pod_shapes import PodSpec
 from stratus_sim.manifests.shapes import ServiceSpec
@@ -25,13 +25,18 @@ from stratus_sim.manifests.shapes import ServiceSpec
 if TYPE_CHECKING:
     from stratus_sim.world import World
 
-_POD = attrgetter("pod")
-
 
 @watches("Service")
 def on_service(world: World, old: Resource | None, new: Resource | None) -> None:
     if new is not None:
         world.enqueue("endpoints", new.key)
+
+
+@watches("EndpointSlice", of=LEAVING)
+def on_slice(world: World, old: Resource | None, new: Resource | None) -> None:
+    """A slice that somebody deletes is made again."""
+    if new is None and old is not None and old.owner is not None:
+        world.enqueue("endpoints", old.owner)
 
 
 @watches("Pod", of=WRITTEN | STANDING)
@@ -67,11 +72,6 @@ def runs(endpoint: Endpoint, pod: Resource) -> bool:
     return endpoint.serving or bool(pod.status.state == "running")
 
 
-@lru_cache(maxsize=1 << 16)
-def slice_of(service: ObjectKey) -> ObjectKey:
-    return ObjectKey("EndpointSlice", service.namespace, service.name)
-
-
 def _listed(pod: Resource) -> bool:
     """Whether a pod can be reached at all, were it ready."""
     return bool(pod.status.ip) and not pods.ended(pod)
@@ -79,36 +79,34 @@ def _listed(pod: Resource) -> bool:
 
 @handler("endpoints")
 def reconcile(world: World, key: ObjectKey) -> None:
-    """Make the slice of a Service list its pods as they are now."""
-    service, name = world.store.get(key), slice_of(key)
-    if service is None:
-        return
-    selected = world.store.selected(key.namespace, service.spec.selector)
-    status = EndpointsStatus(tuple(_endpoint(service, pod) for pod in selected if _listed(pod)))
-    if world.store.get(name) is None:
-        _create_slice(world, key, name, status)
-    else:
-        world.store.report(name, status)
+    """Make the slices of a Service list its pods as they are now; those of one that chooses none stay as they are."""
+    service = world.store.get(key)
+    if service is not None and service.spec.selector and service.spec.type != "ExternalName":
+        selected = world.store.selected(key.namespace, service.spec.selector)
+        endpoint_slices.publish(world, key, tuple(_endpoint(service, pod) for pod in selected if _listed(pod)))
 
 
 @handler("endpoint")
 def reconcile_pod(world: World, place: tuple[ObjectKey, ObjectKey]) -> None:
-    """Bring one pod of a slice up to date without looking at the others the Service selects."""
+    """Bring one pod of a Service up to date without looking at the others it selects."""
     service, pod = world.store.get(place[0]), world.store.get(place[1])
     name = slice_of(place[0])
     found = world.store.get(name)
     if service is None or found is None:
         reconcile(world, place[0])
         return
-    endpoints: tuple[Endpoint, ...] = found.status.endpoints
-    at = bisect_left(endpoints, place[1].name, key=_POD)
+    status: EndpointsStatus = found.status
+    endpoints = status.endpoints
+    at = bisect_left(endpoints, place[1].name, key=POD)
     known = endpoints[at] if at < len(endpoints) and endpoints[at].pod == place[1].name else None
-    listed: tuple[Endpoint, ...] = ()
-    if pod is not None and _listed(pod) and selects(service.spec.selector, pod):
-        listed = (_endpoint(service, pod, known),)
+    there = pod if pod is not None and _listed(pod) and selects(service.spec.selector, pod) else None
+    if known is None and (status.others or len(endpoints) >= MOST):
+        endpoint_slices.amend(world, place[0], place[1].name, _endpoint(service, there) if there else None)
+        return
+    listed = (_endpoint(service, there, known),) if there else ()
     if listed or known:
         after = at + 1 if known else at
-        world.store.report(name, EndpointsStatus((*endpoints[:at], *listed, *endpoints[after:])))
+        world.store.report(name, EndpointsStatus((*endpoints[:at], *listed, *endpoints[after:]), status.others))
 
 
 def _endpoint(service: Resource, pod: Resource, known: Endpoint | None = None) -> Endpoint:
@@ -116,13 +114,6 @@ def _endpoint(service: Resource, pod: Resource, known: Endpoint | None = None) -
     ports = _ports(service.spec, pod.spec) if known is None else known.ports
     ready: bool = service.spec.publish_not_ready_addresses or serving(pod)
     return Endpoint(pod.key.name, pod.status.node, ports, ready, pod.status.ready, pod.deleting)
-
-
-def _create_slice(world: World, service: ObjectKey, name: ObjectKey, status: EndpointsStatus) -> None:
-    labels = {"kubernetes.io/service-name": service.name}
-    metadata = {"name": name.name, "namespace": name.namespace, "labels": labels}
-    manifest = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": metadata}
-    world.store.create(manifest, owner=service, status=status)
 
 
 def _ports(service: ServiceSpec, pod: PodSpec) -> dict[int, int]:

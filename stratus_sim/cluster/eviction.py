@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from stratus_sim.cluster import pods, selectors
+from stratus_sim.cluster.admission.registry import grouped
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.workloads.bounds import portion, wanted
 
@@ -22,12 +23,13 @@ _SCALED = frozenset({"Deployment", "ReplicaSet", "StatefulSet"})
 
 
 class Disruption(NamedTuple):
-    """The status of a PodDisruptionBudget, in pods."""
+    """The status of a PodDisruptionBudget, in pods; `problem` is why it cannot be worked out."""
 
     expected: int
     desired: int
     healthy: int
     allowed: int
+    problem: str = ""
 
 
 def movable(world: World, node: ObjectKey) -> list[Resource]:
@@ -44,16 +46,17 @@ def disruption(world: World, budget: Resource, gone: Collection[ObjectKey] = ())
     spec = budget.spec
     covered = selectors.matching(world, budget.key.namespace, spec.selector) if spec.selector is not None else []
     healthy = sum(pod.status.ready and not pod.deleting and pod.key not in gone for pod in covered)
-    scale = _scale(world, covered)
+    by_scale = spec.max_unavailable is not None or isinstance(spec.min_available, str)
+    owners = _owners(world, covered) if by_scale else []
+    if unscaled := next((owner.key.kind for owner in owners if owner.key.kind not in _SCALED), ""):
+        return Disruption(0, 0, healthy, 0, f"{grouped(unscaled)} does not implement the scale subresource")
+    scale = sum(map(wanted, owners))
     if spec.max_unavailable is not None:
-        expected = scale
-        desired = None if scale is None else max(0, scale - portion(spec.max_unavailable, scale, up=True))
-    elif isinstance(spec.min_available, str):
-        expected, desired = scale, None if scale is None else portion(spec.min_available, scale, up=True)
+        expected, desired = scale, max(0, scale - portion(spec.max_unavailable, scale, up=True))
+    elif by_scale:
+        expected, desired = scale, portion(spec.min_available, scale, up=True)
     else:
         expected, desired = (0, 0) if spec.min_available is None else (len(covered), spec.min_available)
-    if expected is None or desired is None:
-        return Disruption(0, 0, healthy, 0)
     return Disruption(expected, desired, healthy, max(0, healthy - desired) if expected else 0)
 
 
@@ -101,10 +104,8 @@ def covering(world: World, pod: Resource) -> list[Resource]:
     return [b for b in found if b.spec.selector is not None and selectors.matches(b.spec.selector, pod.labels)]
 
 
-def _scale(world: World, covered: Iterable[Resource]) -> int | None:
-    """The replicas the owners of pods want; None where an owner has no scale (a DaemonSet, a Job)."""
+def _owners(world: World, covered: Iterable[Resource]) -> list[Resource]:
+    """The workloads pods belong to."""
     roots = dict.fromkeys(pods.root_owner(world, pod) for pod in covered if pod.owner is not None)
     owners = [world.store.get(root) for root in roots if root is not None]
-    if any(owner is not None and owner.key.kind not in _SCALED for owner in owners):
-        return None
-    return sum(wanted(owner) for owner in owners if owner is not None)
+    return [owner for owner in owners if owner is not None]

@@ -4,7 +4,7 @@ Follows kubernetes.io/docs/concepts/architecture/garbage-collection ("Cascading 
 kubernetes.io/docs/concepts/overview/working-with-objects/finalizers. Owners are known by kind and name. What
 controllers here made has one owner, whose deletion it blocks; what a user wrote may name several, goes with the last of
 them, and blocks those it says it does (`blockOwnerDeletion`). A circle of such references is stored as it is written,
-and goes as a whole.
+and goes as a whole. An object of no namespace cannot be owned by one of a namespace: such a reference is left alone.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from stratus_sim.cluster import pods, volumes_protection
 from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource, finalizers_of, referred_by
 from stratus_sim.cluster.watching import REMOVALS, watches
 from stratus_sim.kernel import handler
+from stratus_sim.manifests.kinds import NAMESPACED
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
@@ -158,7 +159,10 @@ def _followers(world: World, owner: Resource) -> list[Resource]:
 
 
 def _abandoned(world: World, child: Resource) -> bool:
+    """Whether an object names owners and none is there; whether one it cannot have is there nobody can tell."""
     owners = referred_by(child.manifest)
+    if not child.key.namespace and any(owner.kind in NAMESPACED for owner in owners):
+        return False
     return bool(owners) and not any(map(world.store.get, owners))
 
 

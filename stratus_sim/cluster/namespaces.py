@@ -28,14 +28,14 @@ def check(world: World, write: Write) -> None:
     key = write.key
     if write.operation == "DELETE" and key.kind == KIND and key.name in PERMANENT:
         raise forbidden(key, "this namespace may not be deleted")
-    if write.operation == "CREATE" and key.namespace and _terminating(world, key.namespace):
+    if write.operation == "CREATE" and key.namespace and terminating(world, key.namespace):
         problem = f"unable to create new content in namespace {key.namespace} because it is being terminated"
         raise forbidden(key, problem)
 
 
 @watches(REMOVALS)
 def on_removal(world: World, old: Resource | None, _new: Resource | None) -> None:
-    if old is not None and old.key.namespace and _terminating(world, old.key.namespace):
+    if old is not None and old.key.namespace and terminating(world, old.key.namespace):
         world.enqueue("namespace", ObjectKey(KIND, "", old.key.namespace))
 
 
@@ -47,6 +47,7 @@ def finish(world: World, key: ObjectKey) -> None:
         garbage.discard(world, namespace)
 
 
-def _terminating(world: World, name: str) -> bool:
+def terminating(world: World, name: str) -> bool:
+    """Whether a namespace is on its way out."""
     namespace = world.store.get(ObjectKey(KIND, "", name))
     return namespace is not None and namespace.deleting

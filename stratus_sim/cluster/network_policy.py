@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from stratus_sim.world import World
 
 KIND = "NetworkPolicy"
+_IPV4 = 4
 _NAME_LABEL = "kubernetes.io/metadata.name"
 
 
@@ -123,7 +124,7 @@ def _in_block(block: Manifest, ip: str) -> bool:
         whole, *cut = (ip_network(one, strict=False) for one in (block["cidr"], *(block.get("except") or ())))
     except ValueError:
         return False  # the API server would not have stored it
-    if not whole.prefixlen and not cut:
+    if not whole.prefixlen and whole.version == _IPV4 and not cut:
         return True
     return bool(ip) and ip_address(ip) in whole and not any(ip_address(ip) in one for one in cut)
 

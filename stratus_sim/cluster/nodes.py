@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from stratus_sim.cluster import pods, zones
+from stratus_sim.cluster import pods, taint_eviction, zones
 from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource
 from stratus_sim.cluster.specs import requested_mib, requested_millicores, weighed
@@ -39,6 +39,20 @@ def initial_status(manifest: Manifest, present: Iterable[Resource] = ()) -> Node
     )
 
 
+def allocatable(node: Resource) -> dict[str, Any]:
+    """What a node has to give its pods, as quantities by name: what it declares, CPU and memory in any case."""
+    declared, status = node.manifest.get("status") or {}, node.status
+    room = {"cpu": f"{status.capacity_millicores}m", "memory": f"{status.capacity_mib}Mi"}
+    return {**(declared.get("allocatable") or declared.get("capacity") or {}), **room}
+
+
+def address(node: Resource) -> str:
+    """The address a node declares, else one of its own in 10.0.0.0/16."""
+    declared = (node.manifest.get("status") or {}).get("addresses") or ()
+    own = f"10.0.{node.uid // 256 % 256}.{node.uid % 256}"
+    return next((str(a["address"]) for a in declared if a.get("type") == "InternalIP"), own)
+
+
 @handler("node.crash")
 def crash(world: World, name: str) -> None:
     """The node stops answering: its pods serve nobody, the control plane learns of it 40 s later."""
@@ -53,6 +67,8 @@ def restore(world: World, name: str) -> None:
     node = world.store.get(ObjectKey("Node", "", name))
     if node is not None and not node.status.ready:
         emit(world, node.key, "NodeReady", f"Node {name} status is now: NodeReady")
+    if node is not None and node.status.evicting_us is not None:
+        taint_eviction.call_off(world, name)
     _set(world, name, heartbeat=True, ready=True, evicting_us=None)
     for pod in world.store.on_node(name):
         if pod.deleting:

@@ -26,14 +26,15 @@ OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
 @watches("Node")
 def on_node(world: World, old: Resource | None, new: Resource | None) -> None:
     if new is None and old is not None:
-        _look_later(world, old.key.name, QUARANTINE_US)
+        look_later(world, old.key.name)
     elif old is None and new is not None:
         _rejoin(world, new)
     elif new is not None and _given_up(new) and not _given_up(old):
-        _look_later(world, new.key.name, 0)
+        look_later(world, new.key.name, 0)
 
 
-def _look_later(world: World, node: str, delay_us: int) -> None:
+def look_later(world: World, node: str, delay_us: int = QUARANTINE_US) -> None:
+    """See to the pods of a node some time after so many microseconds."""
     world.schedule(delay_us + world.draw(node, "pod garbage", 0, PERIOD_US), "orphans.collect", node)
 
 
@@ -65,5 +66,5 @@ def collect(world: World, name: str) -> None:
 def _remove(world: World, pod: Resource) -> None:
     """Owners are told that it has failed before it is gone."""
     if not pods.ended(pod):
-        pods.update(world, pod, phase="Failed", ready=False, reason="")
+        pods.update(world, pod, phase="Failed", ready=False, reason="", disruption="DeletionByPodGC")
     world.store.remove(pod.key)

@@ -6,13 +6,14 @@ resources", "Referring to subjects"). Rules only add; there are none that deny.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from stratus_sim.cluster.admission.registry import forbidden
-from stratus_sim.cluster.objects import Manifest, ObjectKey
+from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource
+from stratus_sim.cluster.rbac_defaults import RULES as DEFAULTS
 from stratus_sim.cluster.selectors import matches
 from stratus_sim.manifests.kinds import SERVED, plural
 from stratus_sim.manifests.selector_shapes import LabelSelector
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 MASTERS = "system:masters"
 _ACCOUNT = "system:serviceaccount"
+_GROUP = "rbac.authorization.k8s.io"
 
 
 class User(NamedTuple):
@@ -64,23 +66,37 @@ def authorize(world: World, user: User, verb: str, key: ObjectKey) -> None:
     named = "" if verb == "create" else key.name
     if can(world, user, Access(verb, group, resource, key.namespace, named)):
         return
-    raise forbidden(key, denial(user, Access(verb, group, resource, key.namespace)))
+    raise forbidden(key, denial(world, user, Access(verb, group, resource, key.namespace)))
 
 
-def denial(user: User, access: Access) -> str:
-    """What the API server says that does not let somebody do something."""
+def denial(world: World, user: User, access: Access) -> str:
+    """What the API server says that does not let somebody do something, and of bindings of his that lead nowhere."""
     where = f'in the namespace "{access.namespace}"' if access.namespace else "at the cluster scope"
     what = f'resource "{access.resource}" in API group "{access.group}"'
-    return f'User "{user.name}" cannot {access.verb} {what} {where}'
+    said = f'User "{user.name}" cannot {access.verb} {what} {where}'
+    lost = _dangling(world, user, access.namespace)
+    lost = lost if len(lost) < 2 else [f"[{', '.join(lost)}]"]
+    return ": RBAC: ".join((said, *lost))
+
+
+def _dangling(world: World, user: User, namespace: str) -> list[str]:
+    """What a user's bindings refer to that is not there."""
+    keys = [role_key(one.manifest["roleRef"], one.key.namespace) for one in _bindings(world, user, namespace)]
+    lost = [key for key in keys if world.store.get(key) is None and key.name not in _defaults(key.kind)]
+    return [f'{key.kind.lower()}.{_GROUP} "{key.name}" not found' for key in dict.fromkeys(lost)]
 
 
 def rules(world: World, user: User, namespace: str) -> Iterator[Manifest]:
     """The rules that hold for a user in a namespace; with none, at the cluster scope."""
-    bindings = world.store.list("ClusterRoleBinding")
-    bindings += world.store.list("RoleBinding", namespace) if namespace else []
-    for binding in bindings:
-        if any(_is_subject(one, user) for one in binding.manifest.get("subjects") or ()):
-            yield from rules_of(world, binding.manifest["roleRef"], binding.key.namespace)
+    for binding in _bindings(world, user, namespace):
+        yield from rules_of(world, binding.manifest["roleRef"], binding.key.namespace)
+
+
+def _bindings(world: World, user: User, namespace: str) -> list[Resource]:
+    """The bindings of a user that count in a namespace."""
+    there = world.store.list("ClusterRoleBinding")
+    there += world.store.list("RoleBinding", namespace) if namespace else []
+    return [one for one in there if any(_is_subject(subject, user) for subject in one.manifest.get("subjects") or ())]
 
 
 def permits(rule: Manifest, access: Access) -> bool:
@@ -130,12 +146,25 @@ def role_key(reference: Manifest, namespace: str) -> ObjectKey:
 
 def rules_of(world: World, reference: Manifest, namespace: str) -> Iterator[Manifest]:
     """The rules of a role; a binding to one that is not there grants nothing."""
-    role = world.store.get(role_key(reference, namespace))
-    if role is None:
+    key = role_key(reference, namespace)
+    role = world.store.get(key)
+    if role is not None:
+        yield from _rules(world, role, frozenset())
+    else:
+        yield from _defaults(key.kind).get(key.name, ())
+
+
+def _defaults(kind: str) -> Mapping[str, Sequence[Manifest]]:
+    return DEFAULTS if kind == "ClusterRole" else {}
+
+
+def _rules(world: World, role: Resource, above: frozenset[ObjectKey]) -> Iterator[Manifest]:
+    """What a role grants: of one that aggregates others their rules alone, which the control plane writes into it."""
+    selectors = (role.manifest.get("aggregationRule") or {}).get("clusterRoleSelectors")
+    if selectors is None:
+        yield from role.manifest.get("rules") or ()
         return
-    yield from role.manifest.get("rules") or ()
-    for selector in (role.manifest.get("aggregationRule") or {}).get("clusterRoleSelectors") or ():
-        wanted = msgspec.convert(selector, LabelSelector)
-        for other in world.store.list("ClusterRole"):
-            if other.key != role.key and matches(wanted, other.labels):
-                yield from other.manifest.get("rules") or ()
+    wanted = [msgspec.convert(selector, LabelSelector) for selector in selectors]
+    for other in world.store.list("ClusterRole"):
+        if other.key not in above | {role.key} and any(matches(one, other.labels) for one in wanted):
+            yield from _rules(world, other, above | {role.key})

@@ -26,7 +26,8 @@ class AutoscalerStatus(msgspec.Struct, frozen=True, gc=False):
 
     `measured` has the current value of each metric (permille for Utilization, millicores or MiB otherwise), None
     where there is none. `active`, `able`, `limited` are reasons of the conditions ScalingActive, AbleToScale and
-    ScalingLimited; `problem` says why scaling is not active. `timer` is set for the next look, if one is needed.
+    ScalingLimited; `metric` calls for most replicas, `problem` says why scaling is not active. `timer` is set for the
+    next look, if one is needed.
     """
 
     current: int = 0
@@ -38,5 +39,6 @@ class AutoscalerStatus(msgspec.Struct, frozen=True, gc=False):
     able: str = ""
     active: str = ""
     limited: str = ""
+    metric: str = ""
     problem: str = ""
     timer: Timer | None = None

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from stratus_sim.cluster import ordered, pods, priority, taint_eviction, taints
+from stratus_sim.cluster import disruption, ordered, pods, priority, taint_eviction, taints
 from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import ObjectKey, Resource
-from stratus_sim.cluster.scheduling import filters, interpod, preemption, reasons, scores, storage
+from stratus_sim.cluster.scheduling import filters, interpod, node_affinity, preemption, reasons, scores, storage
 from stratus_sim.cluster.scheduling.attempt import Attempt, Refusal
 from stratus_sim.cluster.scheduling.memory import Memory, holds
 from stratus_sim.cluster.scheduling.scores import load
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _OURS = (None, "", "default-scheduler")
 """What a pod may call the scheduler it waits for."""
+_ADMITTED_US = (500_000, 1_500_000)
+"""How long it takes until a kubelet has seen a pod nobody scheduled."""
 
 
 @watches("Pod", of=ENDED | WRITTEN)
@@ -45,8 +47,11 @@ def on_pod(world: World, old: Resource | None, new: Resource | None) -> None:
 
 
 def _meet(world: World, pod: Resource) -> None:
-    """A new pod; one that is on a node already was put there by somebody else."""
-    if not pod.status.node:
+    """A new pod; one that is on a node already, or names one, was put there by somebody else."""
+    if node_affinity.assigned(pod) and not pod.status.node:
+        delay_us = world.draw(str(pod.key), "admit", *_ADMITTED_US)
+        world.schedule(delay_us, "kubelet.admit", pod.key, pod.uid)
+    elif not pod.status.node:
         world.enqueue("scheduler", pod.key)
     elif interpod.relates(pod.spec):
         memory = world.cluster.scheduling
@@ -96,6 +101,8 @@ def schedule(world: World, key: ObjectKey) -> None:
     """Bind a pending pod to a node, or say why none fits."""
     pod = world.store.get(key)
     if pod is None or pod.deleting or pod.status.node or pod.spec.scheduler_name not in _OURS:
+        return
+    if node_affinity.assigned(pod):
         return
     if pod.spec.scheduling_gates:
         pods.update(world, pod, reason="SchedulingGated", message=reasons.GATED)
@@ -178,6 +185,7 @@ def _preempt(attempt: Attempt, candidate: preemption.Candidate) -> None:
     for victim in candidate.victims:
         if not victim.deleting:
             emit(attempt.world, victim.key, "Preempted", said)
+            disruption.mark(attempt.world, victim.key, "PreemptionByScheduler")
             pods.terminate(attempt.world, victim.key)
 
 
@@ -194,19 +202,24 @@ def _bind(attempt: Attempt, node: Resource) -> None:
     world, pod = attempt.world, attempt.pod
     if pod.spec.volumes:
         storage.bind(attempt, node)
-    memory = _forgotten(attempt.memory, pod.key)
-    if interpod.relates(pod.spec):
-        memory = msgspec.structs.replace(memory, related=ordered.insert(memory.related, pod.key))
-    if memory is not attempt.memory:
-        world.cluster.scheduling = memory
-    _reserve(world, node, pod, 1)
     emit(
         world,
         pod.key,
         "Scheduled",
         f"Successfully assigned {pod.key.namespace}/{pod.key.name} to {node.key.name}",
     )
-    pods.update(world, pod, node=node.key.name, reason="ContainerCreating", message="")
+    place(world, pod, node)
+
+
+def place(world: World, pod: Resource, node: Resource) -> None:
+    """Put a pod on a node, whoever has chosen it."""
+    memory = _forgotten(world.cluster.scheduling, pod.key)
+    if interpod.relates(pod.spec):
+        memory = msgspec.structs.replace(memory, related=ordered.insert(memory.related, pod.key))
+    if memory is not world.cluster.scheduling:
+        world.cluster.scheduling = memory
+    _reserve(world, node, pod, 1)
+    pods.update(world, pod, node=node.key.name, bound_us=world.now_us, reason="ContainerCreating", message="")
     if node.status.tainted:
         taint_eviction.arrive(world, pod, node)
     for key in ordered.entries(memory.waiting):

@@ -36,8 +36,8 @@ class Standing:
     def stirred(self, since: int) -> Collection[ObjectKey] | None:
         """Whose pods serve since this version that did not, or the other way round, or are others; and maybe more.
 
-        They are told by their owner, or by their own key without one; None when it is not known that far back. What
-        one has asked for is forgotten.
+        They are told by their owner, or by their own key without one, among what was given to `stir`; None when it is
+        not known that far back. What one has asked for is forgotten.
         """
         found = self._stirred if since >= self._stirred_from else None
         self._forget()
@@ -46,6 +46,10 @@ class Standing:
     def _forget(self) -> None:
         self._stirred: dict[ObjectKey, None] = {}
         self._stirred_from = self._state.version
+
+    def stir(self, key: ObjectKey) -> None:
+        """Note that another object has changed which `stirred` is to tell."""
+        self._stirred[key] = None
 
     def depart(self, owner: ObjectKey) -> None:
         """An owner of pods is gone or left to itself: whose they are now, owners stirred do not tell."""

@@ -13,12 +13,14 @@ from stratus_sim.cluster.lease import Lease
 from stratus_sim.cluster.objects import EventRecord, ObjectKey
 from stratus_sim.cluster.ordered import Ordered
 from stratus_sim.cluster.scheduling.memory import Memory
+from stratus_sim.cluster.zones import Pace, Zone
 
 
 @dataclass(slots=True)
 class ClusterState:
     """Kubernetes Events, the audit log of configuration, the write lock, the nodes in the scheduler's order, the items
-    controllers wait with because admission refused a pod, and the names of the nodes that are believed lost.
+    controllers wait with because admission refused a pod, the names of the nodes that are believed lost, and how often
+    zones may send the pods of such a node away.
 
     Immutable values: a copy is a snapshot.
     """
@@ -30,6 +32,7 @@ class ClusterState:
     scheduling: Memory = Memory()  # noqa: RUF009  # immutable
     refusals: Map[Item, Refused] = Map()
     lost: frozenset[str] = frozenset()
+    zones: Map[Zone, Pace] = Map()
 
     def copy(self) -> ClusterState:
         return copy.copy(self)

@@ -8,6 +8,8 @@ from typing import Literal
 import msgspec
 from immutables import Map
 
+from stratus_sim.cluster.job_status import CronJobStatus, JobStatus
+from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.cluster.scale_status import AutoscalerStatus
 from stratus_sim.cluster.volumes_status import ClaimStatus, VolumeStatus
 from stratus_sim.kernel.timers import Timer
@@ -34,7 +36,8 @@ class ContainerStatus(msgspec.Struct, frozen=True, gc=False):
     """One container as its kubelet reports it.
 
     `reason` is why it waits or has ended, as kubectl shows it (ErrImagePull, CrashLoopBackOff, ...), empty when nothing
-    is wrong. `started_us` is when it last started, 0 before; `restarts` counts the starts after the first.
+    is wrong. `started_us` is when it last started, 0 before, `previous_us` the start before that; `restarts` counts the
+    starts after the first.
     `last_termination`, `code` and `ended_us` are reason, exit code and time of its latest end. `failures` are ends in
     a row its back-off counts, `attempts` what failed in a row before it could run: attaching, then pulls. `streaks` are
     the latest answers to probes that do not simply succeed.
@@ -48,6 +51,7 @@ class ContainerStatus(msgspec.Struct, frozen=True, gc=False):
     last_termination: str = ""
     code: int = 0
     started_us: int = 0
+    previous_us: int = 0
     ended_us: int = 0
     failures: int = 0
     attempts: int = 0
@@ -60,17 +64,20 @@ class PodStatus(ContainerStatus, frozen=True, gc=False):
     Of a pod with one container the fields of `ContainerStatus` are this one's. Where there are several, or init
     containers, each has its own in `containers`, in the order they start, and these fields sum them up: `restarts`
     of all, the rest of the first in trouble. `env` is the environment each process was started with, by name;
-    `since_us` is when `ready` last changed. `initialized` counts the init containers that have ended well or, as
-    sidecars, started.
+    `bound_us` is when it got its node, `since_us` when `ready` last changed. `initialized` counts the init containers
+    that have ended well or, as sidecars, started. `disruption` is why it is ended though nothing is wrong with it (see
+    `cluster.disruption`).
     """
 
     phase: Phase = "Pending"
     node: str = ""
     ip: str = ""
+    bound_us: int = 0
     since_us: int = 0
     initialized: int = 0
     env: Mapping[str, Mapping[str, str]] = {}
     containers: tuple[ContainerStatus, ...] = ()
+    disruption: str = ""
 
 
 class ReplicaStatus(msgspec.Struct, frozen=True, gc=False):
@@ -152,42 +159,6 @@ class DaemonSetStatus(msgspec.Struct, frozen=True, gc=False):
     places: Map[str, Place] = Map()
 
 
-class JobStatus(msgspec.Struct, frozen=True, gc=False):
-    """Counts of a Job's pods. `finished` is Complete, Failed or empty, `reason` and `message` say why it failed.
-
-    `done` are the completed indexes of an Indexed job, `released` the uids of active pods the controller itself took
-    away, which count for nothing. `retry_us` is when the back-off after a failed pod ends. `deadline` is a timer.
-    """
-
-    active: int = 0
-    ready: int = 0
-    succeeded: int = 0
-    failed: int = 0
-    failed_in_a_row: int = 0
-    started_us: int | None = None
-    finished_us: int | None = None
-    finished: str = ""
-    reason: str = ""
-    message: str = ""
-    suspended: bool = False
-    done: frozenset[int] = frozenset()
-    released: frozenset[int] = frozenset()
-    retry_us: int = 0
-    deadline: Timer | None = None
-
-
-class CronJobStatus(msgspec.Struct, frozen=True, gc=False):
-    """`last_us` is the latest due time for which a CronJob made its Job, `success_us` when one last completed.
-
-    `active` are names of unfinished Jobs; `timer` is set for the next time it is due.
-    """
-
-    active: tuple[str, ...] = ()
-    last_us: int | None = None
-    success_us: int | None = None
-    timer: Timer | None = None
-
-
 class Strain(msgspec.Struct, frozen=True, gc=False):
     """What a machine suffers that no object says: others take a share of its CPUs (`stolen_permille`), its network
     holds every request up (`delay_us`), or lets none through (`cut`) though its kubelet still reports."""
@@ -244,9 +215,11 @@ class Endpoint(msgspec.Struct, frozen=True, gc=False):
 
 
 class EndpointsStatus(msgspec.Struct, frozen=True, gc=False):
-    """The endpoints of a Service, ready or not, in order of pod name."""
+    """The endpoints of an EndpointSlice, ready or not, in order of pod name; the first slice of a Service names the
+    `others` there are."""
 
     endpoints: tuple[Endpoint, ...] = ()
+    others: tuple[ObjectKey, ...] = ()
 
     @property
     def ready(self) -> tuple[Endpoint, ...]:

@@ -40,7 +40,7 @@ class Store:
         self._state = state
         self._standing = Standing(state)
         self.standing, self.standing_since = self._standing.of, self._standing.since
-        self.stirred = self._standing.stirred
+        self.stirred, self.stir = self._standing.stirred, self._standing.stir
         self._objects = Draft(state.objects)
         self.get = self._objects.__getitem__
         self._at: Callable[[ObjectKey], Resource] = self.get  # type: ignore[assignment]  # of keys an index has
@@ -163,8 +163,8 @@ class Store:
         self._change(self.get(key), resource, ANY)
         return resource
 
-    def configure(self, key: ObjectKey, manifest: Manifest, spec: Any = None) -> Resource:
-        """Replace the manifest of an object, keeping its status."""
+    def configure(self, key: ObjectKey, manifest: Manifest, spec: Any = None, made: bool | None = None) -> Resource:
+        """Replace the manifest of an object, keeping its status, and unless `made` is given whose it is."""
         old = self._present(key)
         new = replace(
             old,
@@ -173,6 +173,7 @@ class Store:
             manifest=manifest,
             labels=labels_of(manifest),
             spec=read_spec(manifest) if spec is None else spec,
+            made=old.made if made is None else made,
         )
         self._change(old, new, WRITTEN)
         return new

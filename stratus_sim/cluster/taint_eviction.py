@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from stratus_sim.cluster import pods, taints
+from stratus_sim.cluster import disruption, pods, taints
 from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.watching import watches
@@ -100,9 +100,18 @@ def evict_lost(world: World, name: str) -> None:
             _evict(world, pod)
 
 
+def call_off(world: World, node: str) -> None:
+    """Tell the pods that were to go from a node that they stay: it answers again, or nobody is sent away for now."""
+    for pod in world.store.on_node(node):
+        if not pod.deleting and endures_us(pod, taints.UNREACHABLE) is not None:
+            about = f"{pod.key.namespace}/{pod.key.name}"
+            emit(world, pod.key, "TaintManagerEviction", f"Cancelling deletion of Pod {about}")
+
+
 def _evict(world: World, pod: Resource) -> None:
     if not pod.deleting:
         emit(world, pod.key, "TaintManagerEviction", f"Marking for deletion Pod {pod.key.namespace}/{pod.key.name}")
+        disruption.mark(world, pod.key, "DeletionByTaintManager")
         pods.terminate(world, pod.key)
 
 

@@ -78,14 +78,23 @@ def pressing(node: Resource, pod: Resource) -> str:
         return ""
     for word in sorted(node.status.pressure):
         taint = PRESSURE[word]
-        if not outlasts(pod, taint) and (word != "Memory" or best_effort(pod.spec)):
+        if not tolerating(pod, taint) and (word != "Memory" or best_effort(pod.spec)):
             return f"{{{taint['key']}: }}"
     return ""
 
 
-def outlasts(pod: Resource, taint: Mapping[str, Any]) -> bool:
-    """Whether a pod tolerates a taint without an end (`tolerationSeconds`), as pods of DaemonSets do."""
-    return any(t.get("tolerationSeconds") is None for t in tolerating(pod, taint))
+def lost(node: Resource) -> list[Taint]:
+    """The taints of a node that does not answer; the one that sends pods away comes when its zone's turn has come."""
+    if node.status.ready:
+        return []
+    unreachable = {**UNREACHABLE, "effect": "NoSchedule"}
+    return [unreachable] if node.status.evicting_us is None else [UNREACHABLE, unreachable]
+
+
+def controllers(node: Resource) -> list[Taint]:
+    """The taints the control plane has put on a node for what is the matter with it."""
+    pressing = [PRESSURE[word] for word in sorted(node.status.pressure)]
+    return [*lost(node), *pressing, *([UNSCHEDULABLE] if node.spec.unschedulable else ())]
 
 
 def tolerating(pod: Resource, taint: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster import nodes
+from stratus_sim.cluster.objects import ObjectKey, Resource, node_key
+from stratus_sim.cluster.reading import once
 from stratus_sim.manifests import expand
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
+
+
+_OF_HOST = ("status.hostIP", "status.hostIPs")
 
 
 def missing_mounts(world: World, pod: Resource) -> str:
@@ -27,8 +32,9 @@ def missing_mounts(world: World, pod: Resource) -> str:
 def _unmountable(missing: expand.Missing) -> str:
     if missing.key is None:
         return missing.message
-    kind = "secret" if missing.kind == "Secret" else "config"
-    return f"references non-existent {kind} key: {missing.key}"
+    if missing.kind == "Secret":
+        return f"references non-existent secret key: {missing.key}"
+    return f"configmap references non-existent config key: {missing.key}"
 
 
 def environments(world: World, pod: Resource) -> tuple[Mapping[str, Mapping[str, str]], str]:
@@ -45,17 +51,40 @@ def environment(world: World, pod: Resource, container: Mapping[str, Any]) -> tu
     """The environment of a container, given as written, and what kubelet would say is missing."""
     if not container.get("env") and not container.get("envFrom"):
         return {}, ""
-    meta = {
+    meta = _about(pod)
+    if _asks_of_host(container):
+        meta |= _host(world, pod)
+    found, problems = expand.resolve_env(container, meta, lookup(world))
+    return found, problems[0].message if problems else ""
+
+
+def _about(pod: Resource) -> dict[str, Any]:
+    return {
         "name": pod.key.name,
         "namespace": pod.key.namespace,
         "labels": pod.labels,
+        "annotations": (pod.manifest.get("metadata") or {}).get("annotations"),
         "nodeName": pod.status.node,
         "podIP": pod.status.ip,
+        "podIPs": pod.status.ip,
         "uid": f"{pod.uid:08x}",
         "serviceAccountName": pod.manifest["spec"].get("serviceAccountName") or "default",
     }
-    found, problems = expand.resolve_env(container, meta, lookup(world))
-    return found, problems[0].message if problems else ""
+
+
+@once
+def _asks_of_host(container: Mapping[str, Any]) -> bool:
+    """Whether a variable stands for the address of the node, or for an amount that may be what the node has."""
+    origins = [variable.get("valueFrom") or {} for variable in container.get("env") or ()]
+    paths = {(origin.get("fieldRef") or {}).get("fieldPath") for origin in origins}
+    return not paths.isdisjoint(_OF_HOST) or any(origin.get("resourceFieldRef") for origin in origins)
+
+
+def _host(world: World, pod: Resource) -> dict[str, Any]:
+    node = world.store.get(node_key(pod.status.node))
+    if node is None:
+        return {}
+    return {"hostIP": nodes.address(node), "hostIPs": nodes.address(node), "allocatable": nodes.allocatable(node)}
 
 
 def lookup(world: World) -> expand.Lookup:

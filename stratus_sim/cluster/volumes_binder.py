@@ -1,8 +1,8 @@
-"""PersistentVolume controller: binds claims to volumes, has volumes made, and reclaims what a claim leaves behind.
+"""PersistentVolume controller: binds claims to volumes, and has volumes made.
 
-Follows kubernetes.io/docs/concepts/storage/persistent-volumes ("Lifecycle of a volume and claim", "Reclaiming") and
-kubernetes.io/docs/concepts/storage/storage-classes ("Volume binding mode"). Who is bound to whom is status: all the
-binder writes into a manifest is whose a volume was that it releases.
+Follows kubernetes.io/docs/concepts/storage/persistent-volumes ("Lifecycle of a volume and claim") and
+kubernetes.io/docs/concepts/storage/storage-classes ("Volume binding mode"). Who is bound to whom is status: no manifest
+says so. What a claim leaves behind is up to `volumes_reclaim`.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from stratus_sim.cluster import garbage
 from stratus_sim.cluster import volumes_matching as matching
 from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.volumes_matching import CLAIM, CLASS, VOLUME, ZONE
+from stratus_sim.cluster.volumes_protection import mounted
 from stratus_sim.cluster.volumes_status import ClaimStatus, VolumeStatus
-from stratus_sim.cluster.watching import watches
+from stratus_sim.cluster.watching import NODE, watches
 from stratus_sim.kernel import SECOND_US, handler
 from stratus_sim.manifests.storage_shapes import StorageClass
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _LOCAL_PATH = "rancher.io/local-path"
 _HOST = "kubernetes.io/hostname"
+_RESYNC_US = 15 * SECOND_US
+"""How often the controller looks at everything (`--pvclaimbinder-sync-period`)."""
 
 
 @watches(CLAIM)
@@ -46,10 +48,32 @@ def on_volume(world: World, old: Resource | None, new: Resource | None) -> None:
         world.enqueue("volumes.claim", ObjectKey(CLAIM, *old.status.claim))
 
 
+@watches("Pod", of=NODE)
+def on_pod(world: World, old: Resource | None, new: Resource | None) -> None:
+    """A claim that waits for a pod to be scheduled says so when the controller next looks at all of them."""
+    if old is None and new is not None and new.spec.volumes and not new.status.node and mounted(new.spec):
+        world.schedule(_RESYNC_US, "volumes.unscheduled", new.key, new.uid)
+
+
+@handler("volumes.unscheduled")
+def unscheduled(world: World, key: ObjectKey, uid: int) -> None:
+    """A pod that still has no node has no volumes either."""
+    pod = world.store.get(key)
+    if pod is None or pod.uid != uid:
+        return
+    for name in mounted(pod.spec):
+        claim = world.store.get(ObjectKey(CLAIM, key.namespace, name))
+        if claim is not None and (claim.status or ClaimStatus()).phase == "Pending" and matching.delayed(world, claim):
+            users = [one.key for one in world.store.on_node("") if name in mounted(one.spec)]
+            names = [user.name for user in users if user.namespace == key.namespace]
+            message = f"waiting for {'pod' if len(names) == 1 else 'pods'} {','.join(names)} to be scheduled"
+            emit(world, claim.key, "WaitForPodScheduled", message)
+
+
 def _take_back(world: World, volume: Resource) -> None:
     """A released volume whose `claimRef` somebody has taken off, or freed of its `uid`, may serve again."""
     held = (volume.manifest.get("spec") or {}).get("claimRef") or {}
-    if volume.status is not None and volume.status.phase == "Released" and not held.get("uid"):
+    if volume.status is not None and volume.status.phase in ("Released", "Failed") and not held.get("uid"):
         world.store.report(volume.key, VolumeStatus())
 
 
@@ -110,15 +134,27 @@ def _await_volume(world: World, claim: Resource) -> None:
 
 
 def _begin(world: World, claim: Resource, found: StorageClass) -> None:
+    if claim.spec.selector is not None:
+        message = (
+            f'failed to provision volume with StorageClass "{found.metadata.name}": claim Selector is not supported'
+        )
+        emit(world, claim.key, "ProvisioningFailed", message, warning=True)
+        return
+    _ask_provisioner(world, claim, found)
+    world.store.report(claim.key, ClaimStatus(provisioning=True))
+    delay_us = world.draw(str(claim.key), "provision", SECOND_US // 2, 2 * SECOND_US)
+    world.schedule(delay_us, "volumes.provision", claim.key, claim.uid)
+
+
+def _ask_provisioner(world: World, claim: Resource, found: StorageClass) -> None:
+    about = f'"{claim.key.namespace}/{claim.key.name}"'
+    emit(world, claim.key, "Provisioning", f"External provisioner is provisioning volume for claim {about}")
     message = (
         f"Waiting for a volume to be created either by the external provisioner '{found.provisioner}' or manually by"
         " the system administrator. If volume creation is delayed, please verify that the provisioner is running and"
         " correctly registered."
     )
     emit(world, claim.key, "ExternalProvisioning", message)
-    world.store.report(claim.key, ClaimStatus(provisioning=True))
-    delay_us = world.draw(str(claim.key), "provision", SECOND_US // 2, 2 * SECOND_US)
-    world.schedule(delay_us, "volumes.provision", claim.key, claim.uid)
 
 
 @handler("volumes.provision")
@@ -127,7 +163,7 @@ def provisioned(world: World, key: ObjectKey, uid: int) -> None:
     claim = world.store.get(key)
     if claim is not None and claim.uid == uid and claim.status is not None and claim.status.phase == "Pending":
         world.store.report(key, ClaimStatus())
-        provision(world, claim, None)
+        _make(world, claim, None)
 
 
 def bind(world: World, claim: Resource, volume: Resource) -> None:
@@ -137,8 +173,15 @@ def bind(world: World, claim: Resource, volume: Resource) -> None:
     world.store.report(volume.key, VolumeStatus("Bound", holder))
 
 
-def provision(world: World, claim: Resource, node: Resource | None) -> None:
-    """Make a volume for a claim, where `node` can reach it, and bind it; nothing where its class can make none."""
+def provision(world: World, claim: Resource, node: Resource) -> None:
+    """Have a volume made for a claim where `node` can reach it, and bind it; nothing where its class can make none."""
+    found = matching.maker(world, claim)
+    if found is not None:
+        _ask_provisioner(world, claim, found)
+        _make(world, claim, node)
+
+
+def _make(world: World, claim: Resource, node: Resource | None) -> None:
     found = matching.maker(world, claim)
     if found is None:
         return
@@ -170,28 +213,3 @@ def _topology(found: StorageClass, node: Resource | None) -> dict[str, Any]:
         return {}
     term = {"matchExpressions": [{"key": key, "operator": "In", "values": [value]}]}
     return {"nodeAffinity": {"required": {"nodeSelectorTerms": [term]}}}
-
-
-@handler("volumes.reclaim")
-def reclaim(world: World, left: tuple[ObjectKey, tuple[str, str], int]) -> None:
-    """The claim has gone: its volume goes too, or waits as it is for somebody to look after it."""
-    key, holder, uid = left
-    volume = world.store.get(key)
-    if volume is None or volume.status is None or volume.status.claim != holder:
-        return
-    match volume.spec.persistent_volume_reclaim_policy or "Retain":
-        case "Delete":
-            world.store.remove(volume.key)
-        case "Recycle":
-            world.store.report(volume.key, VolumeStatus())
-        case _:
-            _keep(world, volume, holder, uid)
-    garbage.unused(world, world.store.get(volume.key) or volume)
-
-
-def _keep(world: World, volume: Resource, holder: tuple[str, str], uid: int) -> None:
-    """Release a volume, which says whose it was until somebody takes that off."""
-    reference = {"kind": CLAIM, "namespace": holder[0], "name": holder[1], "uid": f"{uid:08x}"}
-    spec = {**(volume.manifest.get("spec") or {}), "claimRef": reference}
-    world.store.configure(volume.key, {**volume.manifest, "spec": spec})
-    world.store.report(volume.key, VolumeStatus("Released", holder))

@@ -59,9 +59,9 @@ def assumed(found: StorageClass) -> bool:
 
 
 def maker(world: World, claim: Resource) -> StorageClass | None:
-    """The class that makes a volume for a claim; None where none can, or where the claim waits for one by name."""
+    """The class that makes a volume for a claim; None where none can, or the claim waits for one by name or labels."""
     found = storage_class(world, claim)
-    if found is None or found.provisioner == NO_PROVISIONER:
+    if found is None or found.provisioner == NO_PROVISIONER or claim.spec.selector is not None:
         return None
     return found if assumed(found) or not claim.spec.volume_name else None
 
@@ -78,7 +78,7 @@ def best(
     """The volume to bind a claim to: one reserved for it, else the smallest that serves it (and a node, if given)."""
     fitting = [v for v in world.store.list(VOLUME) if v.key not in without and _serves(world, v, claim)]
     reached = [volume for volume in fitting if node is None or reachable(volume, node)]
-    return min(reached, key=lambda v: (v.spec.claim_ref is None, _capacity(v), v.key), default=None)
+    return min(reached, key=lambda v: (v.spec.claim_ref is None, capacity(v), v.key), default=None)
 
 
 def reserved(world: World, claim: Resource) -> Resource | None:
@@ -117,7 +117,12 @@ def _conditions(claim: Resource, volume: Resource) -> Iterator[bool]:
     yield set(spec.access_modes or ()) <= set(volume.spec.access_modes or spec.access_modes or ())
     yield (spec.volume_mode or "Filesystem") == (volume.spec.volume_mode or "Filesystem")
     yield spec.selector is None or selectors.matches(spec.selector, volume.labels)
-    yield requested(claim) <= _capacity(volume)
+    yield requested(claim) <= capacity(volume)
+
+
+def volume_of(world: World, claim: Resource) -> Resource | None:
+    """The volume a claim is bound to."""
+    return world.store.get(ObjectKey(VOLUME, "", claim.status.volume)) if claim.status is not None else None
 
 
 def requested(claim: Resource) -> Fraction:
@@ -126,5 +131,6 @@ def requested(claim: Resource) -> Fraction:
     return quantity.amount(requests.get("storage", 0))
 
 
-def _capacity(volume: Resource) -> Fraction:
+def capacity(volume: Resource) -> Fraction:
+    """The storage a volume has, in bytes."""
     return quantity.amount((volume.spec.capacity or {}).get("storage", 0))

@@ -46,8 +46,7 @@ def apply(plan: Plan, certificate: Certificate, target: Target, journal: Path) -
 
 
 def _objection(certificate: Certificate, plan: Plan, cluster: KubernetesCluster) -> str:
-    """Asked with the lock held: what was written between the first look and the lock would go unnoticed."""
-    cluster.changes(cluster.last_change())
+    """Asked after the look that is taken with the lock held: what was written since the first one counts as well."""
     try:
         require(certificate, plan, cluster.objects)
     except UserError as error:

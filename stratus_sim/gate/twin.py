@@ -19,7 +19,7 @@ from stratus_sim.adapters.kubernetes.live import (
     images_seen,
     is_configured,
 )
-from stratus_sim.cluster import nodes, taint_eviction
+from stratus_sim.cluster import nodes, taint_eviction, zones
 from stratus_sim.genesis import STEADY_US, deploy
 from stratus_sim.manifests.application import Application, describe
 from stratus_sim.manifests.load import Manifests
@@ -57,7 +57,8 @@ class Twin:
         world = deploy(self.manifests, self.application, seed)
         for name in self.lost:
             nodes.crash(world, name)
-        world.run_for((STEADY_US + taint_eviction.TOLERATION_US) if self.lost else 0)
+        gone_us = taint_eviction.TOLERATION_US + len(self.lost) * zones.EVERY_US
+        world.run_for((STEADY_US + gone_us) if self.lost else 0)
         return world.snapshot()
 
 

@@ -35,7 +35,8 @@ class Workload:
 
     `container` is the one that serves: the first that declares a port, else the first. `cpu_us_per_request`
     is CPU time, `latency_us` the time a request takes beyond it and beyond the calls it makes. One pod works on
-    `concurrency` requests at once (None: as many as its CPU allows) while `queue` may wait.
+    `concurrency` requests at once (None: as many as its CPU allows) while `queue` may wait. On the wire a request
+    weighs `request_bytes` and its answer `response_bytes`.
     """
 
     kind: str
@@ -51,6 +52,8 @@ class Workload:
     latency_us: int
     concurrency: int | None = None
     queue: int | None = None
+    request_bytes: int = sizing.REQUEST_BYTES
+    response_bytes: int = sizing.RESPONSE_BYTES
 
     @property
     def key(self) -> str:
@@ -190,8 +193,8 @@ def _as_declared(workloads: dict[str, Workload], topology: Topology) -> dict[str
 
 
 def _profiled(workload: Workload, profile: Profile, where: str) -> Workload:
-    for name, least, figure in (("concurrency", 1, profile.concurrency), ("queue", 0, profile.queue)):
-        if figure is not None:
+    for name, least in (("concurrency", 1), ("queue", 0), ("request_bytes", 0), ("response_bytes", 0)):
+        if (figure := getattr(profile, name)) is not None:
             at_least(least, figure, f"{where}.{name}")
 
     def first(declared: int | None, derived: int) -> int:
@@ -204,4 +207,6 @@ def _profiled(workload: Workload, profile: Profile, where: str) -> Workload:
         latency_us=first(profile.latency_us, workload.latency_us),
         concurrency=profile.concurrency,
         queue=profile.queue,
+        request_bytes=first(profile.request_bytes, workload.request_bytes),
+        response_bytes=first(profile.response_bytes, workload.response_bytes),
     )

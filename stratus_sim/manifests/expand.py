@@ -21,7 +21,8 @@ Lookup = Callable[[str, str, str], Mapping[str, Any] | None]
 """(kind, namespace, name) → the object as a plain mapping, or None when the cluster has none."""
 
 _REFERENCE = re.compile(r"\$\$|\$\(([^)]*)\)")
-_ENV_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
+_ENV_NAME = re.compile(r"[ -<>-~]+")
+"""Printable ASCII without `=` (KEP-4369, on by default since 1.32)."""
 _SUBSCRIPT = re.compile(r"metadata\.(labels|annotations)\['(.+)'\]")
 _CONFIG_MAP, _SECRET = "ConfigMap", "Secret"
 
@@ -49,8 +50,9 @@ def resolve_env(
     """The variables a container starts with, and what keeps it from starting.
 
     `container` is a plain container of a pod spec; `pod_meta` the pod's metadata (`name`, `namespace`,
-    `labels`, `annotations`, and `podIP`, `hostIP`, `nodeName`, `serviceAccountName` where known). Any problem
-    means `CreateContainerConfigError` in a cluster; the variables that do resolve are returned all the same.
+    `labels`, `annotations`, and `podIP`, `hostIP`, `nodeName`, `serviceAccountName`, and what its node has to
+    give as `allocatable`, where known). Any problem means `CreateContainerConfigError` in a cluster; the variables
+    that do resolve are returned all the same.
     """
     source = _Source(str(pod_meta.get("namespace") or "default"), lookup)
     env: dict[str, str] = {}
@@ -151,7 +153,7 @@ def _referenced(
     if origin.get("fieldRef"):
         return _field(origin["fieldRef"]["fieldPath"], pod_meta), problems
     if origin.get("resourceFieldRef"):
-        return _resource(origin["resourceFieldRef"], container), problems
+        return _resource(origin["resourceFieldRef"], container, pod_meta.get("allocatable")), problems
     return "", problems
 
 
@@ -163,9 +165,15 @@ def _field(path: str, pod_meta: Mapping[str, Any]) -> str:
     return str(pod_meta.get(path.rpartition(".")[2]) or f"<{path}>")
 
 
-def _resource(ref: Mapping[str, Any], container: Mapping[str, Any]) -> str:
+def _resource(ref: Mapping[str, Any], container: Mapping[str, Any], allocatable: Mapping[str, Any] | None) -> str:
+    """An amount of a container in units of the divisor; a missing request is the limit, a missing limit the node's."""
     side, _, name = str(ref["resource"]).partition(".")
-    amount = ((container.get("resources") or {}).get(side) or {}).get(name)
+    resources = container.get("resources") or {}
+    amount = (resources.get(side) or {}).get(name)
+    if amount is None and side == "requests":
+        amount = (resources.get("limits") or {}).get(name, 0)
+    elif amount is None:
+        amount = (allocatable or {}).get(name)
     if amount is None:
         return f"<{ref['resource']}>"
     divisor = ref.get("divisor")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from stratus_sim.manifests.pod_shapes import Metadata
+from stratus_sim.manifests.pod_shapes import Metadata, Port
 from stratus_sim.manifests.selector_shapes import Shape
 
 
 class BackendPort(Shape, frozen=True):
-    number: int | None = None
+    number: Port | None = None
     name: str | None = None
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from stratus_sim.errors import UserError
 from stratus_sim.manifests import kinds
 from stratus_sim.manifests.reader import Document, is_template, read_documents, template_error
-from stratus_sim.manifests.shapes import read_shape
+from stratus_sim.manifests.shapes import expect_namespace, read_shape
 
 Object = Mapping[str, Any]
 
@@ -36,9 +36,11 @@ def load(path: Path, namespace: str | None = None) -> Manifests:
 
     `namespace` is where objects go that name none, as `kubectl apply --namespace`. Without it they go to
     the one Namespace the manifests declare, if they declare exactly one (with a warning), else to `default`.
-    Raises UserError for a path that cannot be read, files that are not YAML, YAML that is not Kubernetes,
-    templates nobody rendered, and fields of the wrong type.
+    Raises UserError for a `namespace` that cannot be one, a path that cannot be read, files that are not YAML, YAML
+    that is not Kubernetes, templates nobody rendered, and fields of the wrong type.
     """
+    if namespace is not None:
+        expect_namespace(namespace)
     warnings: list[str] = []
     documents = [found for file in _files(path) for found in _kubernetes_documents(file, path, warnings)]
     if not documents:

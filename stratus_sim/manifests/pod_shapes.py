@@ -5,15 +5,17 @@ Source: Kubernetes API reference v1.33, "Pod" and "PodTemplateSpec".
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 import msgspec
 
-from stratus_sim.manifests import quantity
+from stratus_sim.manifests import pod_rules, quantity
 from stratus_sim.manifests.scheduling_shapes import Affinity, SpreadConstraint
 from stratus_sim.manifests.selector_shapes import Shape
 
-IntOrString = int | str
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+PortOrName = Port | str
 Amount = (
     Annotated[int, msgspec.Meta(ge=0)]
     | Annotated[float, msgspec.Meta(ge=0)]
@@ -25,9 +27,12 @@ _PERCENTAGE = r"^\d{1,3}%$"
 Share = Annotated[int, msgspec.Meta(ge=0)] | Annotated[str, msgspec.Meta(pattern=_PERCENTAGE)]
 _PLAIN_NAME = r"^[^/\s\x00-\x1f\x7f]{1,253}$"
 Name = Annotated[str, msgspec.Meta(pattern=_PLAIN_NAME)]
+NAMESPACE = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
+NamespaceName = Annotated[str, msgspec.Meta(pattern=NAMESPACE)]
 IN_WORDS = {
     quantity.PATTERN: "a resource quantity, as 100m or 128Mi",
     _PERCENTAGE: "a whole number or a percentage, as 25%",
+    NAMESPACE: "1 to 63 lowercase letters, digits and inner dashes",
     _PLAIN_NAME: "a name of 1 to 253 characters without spaces and slashes",
 }
 """What the patterns above ask for, for messages."""
@@ -35,7 +40,7 @@ IN_WORDS = {
 
 class Metadata(Shape, frozen=True):
     name: Name
-    namespace: str | None = None
+    namespace: NamespaceName | None = None
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
 
@@ -79,7 +84,7 @@ class EnvFrom(Shape, frozen=True):
 
 
 class ContainerPort(Shape, frozen=True):
-    container_port: int
+    container_port: Port
     host_port: int | None = None
     host_ip: str | None = msgspec.field(name="hostIP", default=None)
     name: str | None = None
@@ -87,7 +92,7 @@ class ContainerPort(Shape, frozen=True):
 
 
 class Action(Shape, frozen=True):
-    port: IntOrString
+    port: PortOrName
     path: str | None = None
     scheme: str | None = None
     service: str | None = None
@@ -123,10 +128,18 @@ class Probe(Shape, frozen=True):
     failure_threshold: int | None = None
     termination_grace_period_seconds: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
+    @property
+    def asks(self) -> bool:
+        return (self.exec or self.http_get or self.tcp_socket or self.grpc) is not None
+
 
 class Resources(Shape, frozen=True):
     requests: dict[str, Amount] | None = None
     limits: dict[str, Amount] | None = None
+
+    def __post_init__(self) -> None:
+        if self.requests and self.limits:
+            pod_rules.within_limits(self.requests, self.limits)
 
 
 class VolumeMount(Shape, frozen=True):
@@ -151,6 +164,12 @@ class Container(Shape, frozen=True):
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
     lifecycle: Lifecycle | None = None
     restart_policy: Literal["Always"] | None = None
+
+    def __post_init__(self) -> None:
+        for name, once in (("liveness", True), ("readiness", False), ("startup", True)):
+            probe: Probe | None = getattr(self, f"{name}_probe")
+            if probe is not None:
+                pod_rules.probed(f"{name}Probe", asks=probe.asks, successes=probe.success_threshold, once=once)
 
 
 class KeyToPath(Shape, frozen=True):
@@ -210,6 +229,7 @@ class PodSpec(Shape, frozen=True):
     preemption_policy: str | None = None
     image_pull_secrets: list[SourceRef] | None = None
     termination_grace_period_seconds: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    active_deadline_seconds: Annotated[int, msgspec.Meta(ge=1)] | None = None
     affinity: Affinity | None = None
     topology_spread_constraints: list[SpreadConstraint] | None = None
     host_network: bool | None = None
@@ -217,6 +237,27 @@ class PodSpec(Shape, frozen=True):
     overhead: dict[str, Amount] | None = None
     scheduler_name: str | None = None
     scheduling_gates: list[SchedulingGate] | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.containers) > 1 or self.init_containers:
+            pod_rules.once_each("containers.name", [c.name for c in (*(self.init_containers or ()), *self.containers)])
+        if self.volumes:
+            pod_rules.once_each("volumes.name", [volume.name for volume in self.volumes])
+
+    def mounts_its_volumes(self, where: str, more: Iterable[str] = ()) -> None:
+        """Raises ValueError where a container mounts what is neither a volume of the pod nor one of `more`.
+
+        `where` leads the path of this spec, as "template.spec.".
+        """
+        lists = (("initContainers", self.init_containers or ()), ("containers", self.containers))
+        mounts = [
+            (f"{where}{field}[{n}].volumeMounts[{m}].name", mount.name)
+            for field, containers in lists
+            for n, container in enumerate(containers)
+            for m, mount in enumerate(container.volume_mounts or ())
+        ]
+        if mounts:
+            pod_rules.mountable(mounts, [*(volume.name for volume in self.volumes or ()), *more])
 
 
 class TemplateMetadata(Shape, frozen=True):

@@ -5,12 +5,13 @@ Source: Kubernetes API reference v1.33, "Policy Resources" and "Extend Resources
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
-from stratus_sim.manifests.pod_shapes import Amount, IntOrString, Metadata
+from stratus_sim.manifests.pod_shapes import Amount, Metadata, Port, PortOrName
 from stratus_sim.manifests.selector_shapes import LabelSelector, Shape
 
 
@@ -65,8 +66,8 @@ class PolicyPeer(Shape, frozen=True):
 
 
 class PolicyPort(Shape, frozen=True):
-    port: IntOrString | None = None
-    end_port: int | None = None
+    port: PortOrName | None = None
+    end_port: Port | None = None
     protocol: str | None = None
 
 
@@ -96,12 +97,21 @@ class WebhookService(Shape, frozen=True):
     name: str
     namespace: str
     path: str | None = None
-    port: int | None = None
+    port: Port | None = None
 
 
 class ClientConfig(Shape, frozen=True):
     service: WebhookService | None = None
     url: str | None = None
+    ca_bundle: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.service is None) == (self.url is None):
+            raise ValueError("clientConfig: Required value: exactly one of url or service is required")
+        try:
+            b64decode(self.ca_bundle or "", validate=True)
+        except ValueError:
+            raise ValueError("caBundle: Invalid value: illegal base64 data") from None
 
 
 class WebhookRule(Shape, frozen=True):
@@ -112,14 +122,30 @@ class WebhookRule(Shape, frozen=True):
     scope: str | None = None
 
 
-class Webhook(Shape, frozen=True):
+class MatchCondition(Shape, frozen=True):
     name: str
-    client_config: ClientConfig = ClientConfig()
+    expression: str
+
+
+class Webhook(Shape, frozen=True):
+    """A webhook; what a mutating one has beside a validating one is absent there."""
+
+    name: str
+    client_config: ClientConfig
+    side_effects: Literal["None", "NoneOnDryRun"]
+    admission_review_versions: Annotated[list[str], msgspec.Meta(min_length=1)]
     rules: list[WebhookRule] | None = None
     failure_policy: Literal["Fail", "Ignore"] | None = None
-    timeout_seconds: int | None = None
+    timeout_seconds: Annotated[int, msgspec.Meta(ge=1, le=30)] | None = None
     namespace_selector: LabelSelector | None = None
     object_selector: LabelSelector | None = None
+    reinvocation_policy: Literal["Never", "IfNeeded"] | None = None
+    match_conditions: list[MatchCondition] | None = None
+
+    def __post_init__(self) -> None:
+        if self.match_conditions:
+            told = "matchConditions: expressions (CEL) are not evaluated here: state it by rules and selectors"
+            raise ValueError(told)
 
 
 class WebhookConfiguration(Shape, frozen=True):

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from stratus_sim.errors import UserError
 from stratus_sim.manifests.ingress_shapes import INGRESS_SHAPES
-from stratus_sim.manifests.pod_shapes import IN_WORDS, Amount, IntOrString, Metadata, PodSpec
+from stratus_sim.manifests.pod_shapes import IN_WORDS, NAMESPACE, Amount, Metadata, NamespaceName, PodSpec, Port
 from stratus_sim.manifests.policy_shapes import POLICY_SHAPES
 from stratus_sim.manifests.selector_shapes import Shape
 from stratus_sim.manifests.storage_shapes import STORAGE_SHAPES
@@ -24,11 +24,18 @@ class Pod(Shape, frozen=True):
     metadata: Metadata
     spec: PodSpec
 
+    def __post_init__(self) -> None:
+        self.spec.mounts_its_volumes("spec.")
+
+
+TargetPort = Annotated[int, msgspec.Meta(ge=0, le=65535)] | str
+"""0, as tools write it, is the port of the Service itself."""
+
 
 class ServicePort(Shape, frozen=True):
-    port: int
+    port: Port
     name: str | None = None
-    target_port: IntOrString | None = None
+    target_port: TargetPort | None = None
     protocol: str | None = None
 
 
@@ -119,6 +126,14 @@ def read_shape(value: Mapping[str, Any], where: str) -> Any:
         return msgspec.convert(value, SHAPES.get(kind, Other))
     except msgspec.ValidationError as error:
         raise UserError(_explain(value, where, str(error))) from None
+
+
+def expect_namespace(name: str) -> None:
+    """Raises UserError for what `metadata.namespace` could not hold."""
+    try:
+        msgspec.convert(name, NamespaceName)
+    except msgspec.ValidationError:
+        raise UserError(f"namespace {name!r}: expected {IN_WORDS[NAMESPACE]}") from None
 
 
 def _explain(value: Mapping[str, Any], where: str, problem: str) -> str:

@@ -16,6 +16,8 @@ HEADROOM = 4
 """How many times the default load one replica carries with its own CPU."""
 STORE_LATENCY_US, SERVICE_LATENCY_US = 500, 2_000
 """Time a request takes beyond CPU and calls, for a workload that calls nobody and one that does."""
+REQUEST_BYTES, RESPONSE_BYTES = 500, 4_000
+"""What a request and its answer weigh on the wire, headers included: no manifest says it, a topology may."""
 _DEFAULT_MILLICORES = 100
 _DEFAULT_MEMORY_MIB = 64
 _MIN_CPU_US, _MAX_CPU_US = 10, 2_000

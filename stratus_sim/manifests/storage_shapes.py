@@ -61,6 +61,7 @@ class StorageClass(Shape, frozen=True):
     provisioner: str
     volume_binding_mode: Literal["Immediate", "WaitForFirstConsumer"] | None = None
     reclaim_policy: Literal["Retain", "Delete"] | None = None
+    allow_volume_expansion: bool | None = None
 
     @property
     def spec(self) -> StorageClass:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from stratus_sim.errors import UserError, unknown_name
+from stratus_sim.manifests.pod_shapes import Port
 from stratus_sim.manifests.reader import read_documents
 from stratus_sim.manifests.traffic import BreakerRule
 from stratus_sim.manifests.traffic_shapes import DeclaredLoad, DeclaredPolicy, DeclaredRequest, DeclaredStep
+
+_Amount = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class DeclaredCall(msgspec.Struct, frozen=True, rename={"source": "from", "target": "to"}):
@@ -20,27 +23,30 @@ class DeclaredCall(msgspec.Struct, frozen=True, rename={"source": "from", "targe
 
     source: str
     target: str
-    port: int | None = None
+    port: Port | None = None
     hard: bool = True
 
 
 class Profile(msgspec.Struct, frozen=True):
     """What one process of a workload needs; absent figures are derived from its resources.
 
-    It works on `concurrency` requests at once (as many as its CPU allows, if absent) while `queue` may wait.
+    It works on `concurrency` requests at once (as many as its CPU allows, if absent) while `queue` may wait. On the
+    wire a request weighs `request_bytes` and its answer `response_bytes`.
     """
 
-    memory_mib: int | None = None
-    cpu_us_per_request: int | None = None
-    latency_us: int | None = None
+    memory_mib: _Amount | None = None
+    cpu_us_per_request: _Amount | None = None
+    latency_us: _Amount | None = None
     concurrency: int | None = None
     queue: int | None = None
+    request_bytes: _Amount | None = None
+    response_bytes: _Amount | None = None
 
 
 class _File(msgspec.Struct, frozen=True):
     calls: list[DeclaredCall] = []
     entrypoints: list[str] = []
-    listens: dict[str, list[int]] = {}
+    listens: dict[str, list[Port]] = {}
     profiles: dict[str, Profile] = {}
     requests: dict[str, DeclaredRequest] = {}
     load: DeclaredLoad | None = None

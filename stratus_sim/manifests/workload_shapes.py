@@ -1,4 +1,4 @@
-"""Workloads, what scales them and what protects them: apps/v1, batch/v1, autoscaling/v2, policy/v1.
+"""Workloads, what scales them and what protects them: apps/v1, autoscaling/v2, policy/v1.
 
 Source: Kubernetes API reference v1.33, "Workload Resources" and "Policy Resources".
 """
@@ -10,14 +10,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from stratus_sim.manifests.pod_shapes import (
-    Amount,
-    Count,
-    Metadata,
-    Share,
-    Template,
-    TemplateMetadata,
-)
+from stratus_sim.manifests.batch_shapes import BATCH_SHAPES
+from stratus_sim.manifests.pod_shapes import Amount, Count, Metadata, Share, Template
 from stratus_sim.manifests.selector_shapes import LabelSelector, Shape
 
 Natural = Annotated[int, msgspec.Meta(ge=0)]
@@ -65,49 +59,16 @@ class WorkloadSpec(Shape, frozen=True):
     persistent_volume_claim_retention_policy: ClaimRetention | None = None
     ordinals: Ordinals | None = None
 
+    def __post_init__(self) -> None:
+        claims = [claim.metadata.name for claim in self.volume_claim_templates or ()]
+        self.template.spec.mounts_its_volumes("template.spec.", claims)
+
 
 class Workload(Shape, frozen=True):
     """A Deployment, StatefulSet, DaemonSet or ReplicaSet."""
 
     metadata: Metadata
     spec: WorkloadSpec
-
-
-class JobSpec(Shape, frozen=True):
-    template: Template
-    parallelism: Count | None = None
-    completions: Count | None = None
-    completion_mode: Literal["NonIndexed", "Indexed"] | None = None
-    backoff_limit: Natural | None = None
-    active_deadline_seconds: Positive | None = None
-    ttl_seconds_after_finished: Natural | None = None
-    suspend: bool | None = None
-
-
-class Job(Shape, frozen=True):
-    metadata: Metadata
-    spec: JobSpec
-
-
-class JobTemplate(Shape, frozen=True):
-    spec: JobSpec
-    metadata: TemplateMetadata | None = None
-
-
-class CronJobSpec(Shape, frozen=True):
-    schedule: str
-    job_template: JobTemplate
-    time_zone: str | None = None
-    concurrency_policy: Literal["Allow", "Forbid", "Replace"] | None = None
-    starting_deadline_seconds: Natural | None = None
-    successful_jobs_history_limit: Natural | None = None
-    failed_jobs_history_limit: Natural | None = None
-    suspend: bool | None = None
-
-
-class CronJob(Shape, frozen=True):
-    metadata: Metadata
-    spec: CronJobSpec
 
 
 class ScaleTarget(Shape, frozen=True):
@@ -189,6 +150,10 @@ class BudgetSpec(Shape, frozen=True):
     max_unavailable: Share | None = None
     unhealthy_pod_eviction_policy: Literal["IfHealthyBudget", "AlwaysAllow"] | None = None
 
+    def __post_init__(self) -> None:
+        if self.min_available is not None and self.max_unavailable is not None:
+            raise ValueError("minAvailable and maxUnavailable cannot be both set")
+
 
 class Budget(Shape, frozen=True):
     metadata: Metadata
@@ -200,8 +165,7 @@ WORKLOAD_SHAPES: Mapping[str, type[Shape]] = {
     "StatefulSet": Workload,
     "DaemonSet": Workload,
     "ReplicaSet": Workload,
-    "Job": Job,
-    "CronJob": CronJob,
+    **BATCH_SHAPES,
     "HorizontalPodAutoscaler": Autoscaler,
     "PodDisruptionBudget": Budget,
 }

@@ -54,7 +54,7 @@ def authorize(world: World, request: Request, kind: Kind, namespace: str, rest: 
     asked = Access(verb_of(request, name), kind.group, resource, home, name)
     if not rbac.can(world, user, asked):
         named = f' "{name}"' if name else ""
-        raise Refusal(403, f"{kind.resource}{named} is forbidden: {rbac.denial(user, asked)}")
+        raise Refusal(403, f"{kind.resource}{named} is forbidden: {rbac.denial(world, user, asked)}")
 
 
 def guarded(world: World, request: Request, write: Callable[[View], Json]) -> Callable[[View], Json]:

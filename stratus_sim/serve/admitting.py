@@ -7,9 +7,10 @@ what *differs* from what was shown is a wish of theirs; everything else stays ex
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+from stratus_sim.cluster import taints
 from stratus_sim.cluster.actions import InvalidAction, admitted
 from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource
 from stratus_sim.cluster.workloads.deployment import history
@@ -30,6 +31,13 @@ _SERVER_METADATA = (
     "managedFields", "selfLink",
 )  # fmt: skip
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_FIELD = re.compile(
+    r"(?:.*?: field (?:at the top: )?)?(?P<path>[a-z][\w.]*(?:\[[^]]*\][\w.]*)*): (?P<told>.*)", re.DOTALL
+)
+_SUBFIELD = re.compile(
+    r"(?P<path>[a-z][\w.]*(?:\[\d+\][\w.]*)*): (?P<told>(?:Invalid|Required|Duplicate) value: .*|Not found: .*)",
+    re.DOTALL,
+)
 _PORTION = re.compile(r"\d+%?")
 _LONGEST_NAME = 253
 _FREE_NAMES = frozenset({"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"})
@@ -57,9 +65,18 @@ def changed(world: World, found: Resource, shown: Json, submitted: Json) -> Mani
         _restore(wanted["metadata"], shown["metadata"], name)
     if found.key.kind == "Deployment":
         wanted = _known_template(world, found.key, wanted)
+    if found.key.kind == "Node":
+        shown, wanted = (_untainted(node, taints.controllers(found)) for node in (shown, wanted))
     stored = _stored_secret(plain(found.manifest)) if found.key.kind == "Secret" else found.manifest
     manifest = _without_emptied(rebase(stored, shown, wanted), stored)
     return found.manifest if manifest == stored else manifest
+
+
+def _untainted(node: Json, added: Collection[Json]) -> Json:
+    """A node without the taints controllers have put on it: they come and go, whoever sends them back."""
+    left = [taint for taint in taints.of(node) if not any(one.items() <= taint.items() for one in added)]
+    spec = {name: value for name, value in (node.get("spec") or {}).items() if name != "taints"}
+    return {**node, "spec": {**spec, "taints": left} if left else spec}
 
 
 def _without_emptied(manifest: Manifest, stored: Manifest) -> Manifest:
@@ -129,9 +146,19 @@ def admit(kind: Kind, manifest: Manifest, found: Resource | None) -> tuple[Objec
 def invalid(kind: Kind, name: str, problem: str) -> Refusal:
     """The 422 for an object that breaks a rule."""
     shown = f"{kind.name}.{kind.group}" if kind.group else kind.name
-    causes = [{"reason": "FieldValueInvalid", "message": problem, "field": kind.plural}]  # kubectl prints only causes
-    message = f'{shown} "{name}" is invalid: {problem}'
-    return Refusal(422, message, details={**details(kind, name), "causes": causes})
+    field, told = _located(problem)
+    causes = [{"reason": "FieldValueInvalid", "message": told, "field": field}]  # kubectl prints only causes
+    message = f'{shown} "{name}" is invalid: {field}: {told}'
+    return Refusal(422, message, details={**details(kind, name), "kind": kind.name, "causes": causes})
+
+
+def _located(problem: str) -> tuple[str, str]:
+    """The path of a field and what is wrong with it, which may begin with the rest of the path; at worst the spec."""
+    found = _FIELD.fullmatch(problem)
+    if found is None:
+        return "spec", problem
+    rest = _SUBFIELD.fullmatch(found["told"])
+    return (found["path"], found["told"]) if rest is None else (f"{found['path']}.{rest['path']}", rest["told"])
 
 
 def details(kind: Kind, name: str) -> Json:

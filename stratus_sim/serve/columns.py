@@ -1,4 +1,4 @@
-"""The columns kubectl prints of storage and policy objects, between NAME and AGE.
+"""The columns kubectl prints of storage, policy and other objects, between NAME and AGE.
 
 Source: the API server's printers (kubernetes.io/docs/reference/kubectl/ "Server-side columns").
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from stratus_sim.serve import endpoints
 from stratus_sim.telemetry.render import Json
 
 Narrow = tuple[tuple[str, Callable[[Json], Any]], ...]
@@ -52,6 +53,7 @@ def _selector(policy: Json) -> str:
 
 
 COLUMNS: Mapping[str, Narrow] = {
+    endpoints.KIND: (("Endpoints", endpoints.cell),),
     "PersistentVolumeClaim": (
         ("Status", _claim_status), ("Volume", lambda item: _spec(item).get("volumeName", "")),
         ("Capacity", lambda item: (_status(item).get("capacity") or {}).get("storage", "")),
@@ -72,6 +74,15 @@ COLUMNS: Mapping[str, Narrow] = {
         ("AllowVolumeExpansion", lambda item: str(bool(item.get("allowVolumeExpansion"))).lower()),
     ),
     "ResourceQuota": (("Request", _used(of_limits=False)), ("Limit", _used(of_limits=True))),
+    "PodDisruptionBudget": (
+        ("Min Available", lambda item: _spec(item).get("minAvailable", "N/A")),
+        ("Max Unavailable", lambda item: _spec(item).get("maxUnavailable", "N/A")),
+        ("Allowed Disruptions", lambda item: _status(item).get("disruptionsAllowed", 0)),
+    ),
+    "PriorityClass": (
+        ("Value", lambda item: item["value"]),
+        ("Global-Default", lambda item: str(bool(item.get("globalDefault"))).lower()),
+    ),
     "NetworkPolicy": (("Pod-Selector", _selector),),
     "RoleBinding": (("Role", lambda item: f"{item['roleRef']['kind']}/{item['roleRef']['name']}"),),
     "ClusterRoleBinding": (("Role", lambda item: f"{item['roleRef']['kind']}/{item['roleRef']['name']}"),),

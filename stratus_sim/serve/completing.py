@@ -7,10 +7,15 @@ fields the API reference calls required.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from stratus_sim.cluster import nodes, taints
+from stratus_sim.cluster.cluster_ip import cluster_ip
+from stratus_sim.cluster.kubelet.refusals import full_name
 from stratus_sim.cluster.lifecycle import grace_us
-from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.objects import ObjectKey, Resource, node_key
+from stratus_sim.cluster.taint_eviction import TOLERATION_US
 from stratus_sim.cluster.workloads import job
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.telemetry.render import REVISION, Json, plain, timestamp
@@ -22,6 +27,7 @@ KUBELET_VERSION = "v1.33.0-stratus"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _CHANGE_CAUSE = "kubernetes.io/change-cause"
 _ROLLING = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}
+_PROBE = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
 _NODE_INFO = (
     "architecture", "bootID", "containerRuntimeVersion", "kernelVersion", "kubeProxyVersion", "kubeletVersion",
     "machineID", "operatingSystem", "osImage", "systemUUID",
@@ -42,10 +48,23 @@ def complete_template(template: Json) -> Json:
 def _complete_pod(pod: Json) -> None:
     for container in (*(pod.get("containers") or ()), *(pod.get("initContainers") or ())):
         for name in ("livenessProbe", "readinessProbe", "startupProbe"):
-            if "grpc" in (container.get(name) or {}):
-                container[name]["grpc"].setdefault("service", "")
+            if container.get(name):
+                _complete_probe(container[name])
         for port in container.get("ports") or ():
             port.setdefault("protocol", "TCP")
+        resources = container.get("resources") or {}
+        if resources.get("limits"):
+            resources["requests"] = {**resources["limits"], **(resources.get("requests") or {})}
+
+
+def _complete_probe(probe: Json) -> None:
+    for name, default in _PROBE.items():
+        probe.setdefault(name, default)
+    if "grpc" in probe:
+        probe["grpc"].setdefault("service", "")
+    if "httpGet" in probe:
+        probe["httpGet"].setdefault("scheme", "HTTP")
+        probe["httpGet"].setdefault("path", "/")
 
 
 def _deployment(world: World, resource: Resource, body: Json) -> None:
@@ -83,7 +102,10 @@ def _job(world: World, resource: Resource, body: Json) -> None:
     spec = body["spec"]
     complete_template(spec["template"])
     spec.setdefault("parallelism", 1)
-    spec.setdefault("backoffLimit", 6)
+    spec.setdefault("backoffLimit", job.back_off_limit(resource))
+    spec.setdefault("completionMode", "NonIndexed")
+    spec.setdefault("suspend", False)
+    spec.setdefault("podReplacementPolicy", "Failed" if job.waits_for_end(resource) else "TerminatingOrFailed")
     enough = job.completions(resource)
     if enough is not None:
         spec.setdefault("completions", enough)
@@ -98,40 +120,72 @@ def _cron_job(world: World, resource: Resource, body: Json) -> None:
 def _pod(world: World, resource: Resource, body: Json) -> None:
     status, found = body["status"], resource.status
     _complete_pod(body["spec"])
+    body["spec"].setdefault("priority", 0)
+    body["spec"].setdefault("serviceAccountName", "default")
+    body["spec"]["tolerations"] = [*(body["spec"].get("tolerations") or ()), *_borne(resource)]
     if resource.deleting:
         body["metadata"]["deletionGracePeriodSeconds"] = grace_us(resource) // SECOND_US
     if found.node:
-        status |= {"startTime": timestamp(resource.created_us), "hostIP": _node_address(world, found.node)}
+        host = world.store.get(node_key(found.node))
+        status |= {"startTime": timestamp(found.bound_us or resource.created_us)}
+        if host is not None:
+            status |= {"hostIP": nodes.address(host), "hostIPs": [{"ip": nodes.address(host)}]}
     if found.ip:
         status |= {"podIP": found.ip, "podIPs": [{"ip": found.ip}]}
     for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
-        container["imageID"] = container["image"]
+        _identify(resource, container)
+
+
+def _identify(pod: Resource, container: Json) -> None:
+    """The ids containerd gives a run and its image: as long as theirs, and the same whoever asks."""
+    runs = "waiting" not in container["state"] or "lastState" in container
+    last = container["restartCount"] - ("lastState" in container and "waiting" not in container["state"])
+    container |= {"imageID": _image_id(container["image"]) if runs else ""}
+    for ended, run in ((container["state"], container["restartCount"]), (container.get("lastState", {}), last)):
+        if "terminated" in ended:
+            ended["terminated"]["containerID"] = _run_id(pod, container, run)
+    if runs:
+        container["containerID"] = _run_id(pod, container, container["restartCount"])
+
+
+def _run_id(pod: Resource, container: Json, run: int) -> str:
+    name = container["name"]
+    return f"containerd://{_digest(f'{pod.key} {pod.uid} {name} {run}')}"
+
+
+def _image_id(image: str) -> str:
+    name = full_name(image)
+    path, _, last = name.rpartition("/")
+    return name if "@" in name else f"{path}/{last.partition(':')[0]}@sha256:{_digest(name)}"
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode(), digest_size=32).hexdigest()
+
+
+def _borne(pod: Resource) -> list[Json]:
+    """What admission (DefaultTolerationSeconds) has a pod bear that says nothing about a node that does not answer."""
+    bearable = ({"key": f"node.kubernetes.io/{what}", "effect": "NoExecute"} for what in ("not-ready", "unreachable"))
+    seconds = TOLERATION_US // SECOND_US
+    return [
+        {**taint, "operator": "Exists", "tolerationSeconds": seconds}
+        for taint in bearable
+        if not taints.tolerating(pod, taint)
+    ]
 
 
 def _node(world: World, resource: Resource, body: Json) -> None:
     known = {"kubeletVersion": KUBELET_VERSION, "operatingSystem": "linux", "architecture": "amd64"}
-    addresses = [("InternalIP", _node_address(world, resource.key.name)), ("Hostname", resource.key.name)]
+    addresses = [("InternalIP", nodes.address(resource)), ("Hostname", resource.key.name)]
     body.setdefault("spec", {})
     body["status"].setdefault("nodeInfo", {name: known.get(name, "") for name in _NODE_INFO})
     body["status"].setdefault("addresses", [{"type": kind, "address": value} for kind, value in addresses])
 
 
-def _node_address(world: World, name: str) -> str:
-    """An address of the node's own, in its order among the nodes."""
-    names = [node.key.name for node in world.store.list("Node")]
-    number = names.index(name) + 1 if name in names else 0
-    return f"10.0.{number // 256}.{number % 256}"
-
-
-def _address(network: str, resource: Resource) -> str:
-    """An address for clients to look at: the model connects by name, as its processes do."""
-    return f"{network}.{resource.uid // 256 % 256}.{resource.uid % 256}"
-
-
 def _service(world: World, resource: Resource, body: Json) -> None:
     spec = body.setdefault("spec", {})
     if spec.setdefault("type", "ClusterIP") != "ExternalName":
-        spec.setdefault("clusterIP", _address("10.96", resource))
+        spec.setdefault("clusterIP", cluster_ip(resource))
     spec.setdefault("sessionAffinity", "None")
     for port in spec.get("ports") or ():
         port.setdefault("protocol", "TCP")

@@ -75,11 +75,21 @@ _SERVICE_SPEC: Message = {
     9: texts("loadBalancerSourceRanges"), 10: text_of("externalName"), 11: text_of("externalTrafficPolicy"),
     12: Field("healthCheckNodePort", number), 13: flag("publishNotReadyAddresses"), 18: texts("clusterIPs"),
 }  # fmt: skip
+_FAILURE_RULE: Message = {
+    1: text_of("action"),
+    2: one("onExitCodes", {
+        1: text_of("containerName"), 2: text_of("operator"), 3: Field("values", number, repeated=True),
+    }),
+    3: many("onPodConditions", {1: text_of("type"), 2: text_of("status")}),
+}  # fmt: skip
+_SUCCESS_RULE: Message = {1: text_of("succeededIndexes"), 2: given("succeededCount")}
 _JOB_SPEC: Message = {
     1: given("parallelism"), 2: given("completions"), 3: given("activeDeadlineSeconds"), 4: one("selector", _SELECTOR),
     5: flag("manualSelector"), 6: one("template", _TEMPLATE), 7: given("backoffLimit"),
     8: given("ttlSecondsAfterFinished"), 9: text_of("completionMode"), 10: flag("suspend"),
+    11: one("podFailurePolicy", {1: many("rules", _FAILURE_RULE)}),
     12: given("backoffLimitPerIndex"), 13: given("maxFailedIndexes"), 14: text_of("podReplacementPolicy"),
+    15: text_of("managedBy"), 16: one("successPolicy", {1: many("rules", _SUCCESS_RULE)}),
 }  # fmt: skip
 _CRON_JOB_SPEC: Message = {
     1: text_of("schedule"), 2: given("startingDeadlineSeconds"), 3: text_of("concurrencyPolicy"), 4: flag("suspend"),

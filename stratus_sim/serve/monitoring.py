@@ -14,7 +14,7 @@ from stratus_sim.serve.calendar import Calendar
 from stratus_sim.telemetry.alerts import Alert, firing, pending
 from stratus_sim.telemetry.metrics import exposition
 from stratus_sim.telemetry.render import Json, timestamp
-from stratus_sim.telemetry.traces import jaeger, traces
+from stratus_sim.telemetry.traces import find, jaeger, traces
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
@@ -44,15 +44,17 @@ def _alerts(world: World, calendar: Calendar, _request: Request) -> Answer:
 
 def _alert(calendar: Calendar, state: str, alert: Alert) -> Json:
     since = calendar.dated(timestamp(alert.since_us))
-    return {"labels": alert.labels, "annotations": {}, "state": state, "activeAt": since, "value": "1e+00"}
+    said = alert.annotations
+    return {"labels": alert.labels, "annotations": said, "state": state, "activeAt": since, "value": alert.shown}
 
 
 def _traces(world: World, calendar: Calendar, request: Request) -> Answer:
-    """`limit` traces at most, newest last; with `service` (`namespace/name` of a workload) those that reached it."""
-    limit = request.parameters.get("limit", str(_FEW))
+    """`limit` traces at most, newest last; with `service` (`namespace/name` of a workload) those that reached it; the
+    one of a `traceID`, as log lines have it."""
+    limit, named = request.parameters.get("limit", str(_FEW)), request.parameters.get("traceID")
     if not limit.isdecimal() or not 0 < int(limit) <= _MOST:
         raise Refusal(400, f"limit {limit!r}: expected a number from 1 to {_MOST}")
-    found = traces(world, int(limit), request.parameters.get("service"))
+    found = [find(world, named)] if named else traces(world, int(limit), request.parameters.get("service"))
     return Answer(jaeger(found, moved_s=calendar.moved_s()))
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from stratus_sim.cluster.correlator import mark_of, recent
 from stratus_sim.cluster.objects import EventRecord, ObjectKey, Resource
 from stratus_sim.manifests.kinds import SERVED
+from stratus_sim.serve import endpoints
 from stratus_sim.serve.calendar import Calendar
 from stratus_sim.serve.completing import COMPLETE, LAST_APPLIED, uid_of
 from stratus_sim.serve.kinds import Kind
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
     from stratus_sim.world import World
 
 
+_TURNS = (
+    "WaitForFirstConsumer", "ProvisioningSucceeded", "Preempted", "TaintManagerEviction", "Evicted", "Scheduled",
+    "SuccessfulAttachVolume", "SandboxChanged", "Pulling", "Pulled", "Created", "Started", "Unhealthy",
+    "FailedPostStartHook", "Killing",
+)  # fmt: skip
+"""The order of what a pod or a claim goes through."""
 Rows = list[Json]
 Events = list[EventRecord]
 
@@ -38,7 +45,7 @@ class View:
 
     def get(self, kind: Kind, namespace: str, name: str) -> Json | None:
         """One object, None when there is none."""
-        if kind.name == "Event" and kind.built_in:
+        if kind.name in ("Event", endpoints.KIND) and kind.built_in:
             return next((e for e in self.list(kind, namespace) if e["metadata"]["name"] == name), None)
         found = self.world.store.get(ObjectKey(kind.name, namespace, name))
         if found is not None:
@@ -50,11 +57,14 @@ class View:
         if kind.name == "Event" and kind.built_in:
             return [self.show_event(e) for e in self.events() if namespace in (None, _home(e))]
         shown = [under(kind, self.show(item)) for item in self.world.store.list(kind.name, namespace)]
-        if kind.name != "Namespace":
+        if kind.name == endpoints.KIND and kind.built_in:
+            shown += [self.calendar.date(item) for item in endpoints.derived(self.world, namespace)]
+        elif kind.name == "Namespace":
+            missing = self._namespaces() - {item["metadata"]["name"] for item in shown}
+            shown += [self._bare_namespace(name) for name in missing]
+        else:
             return shown
-        missing = self._namespaces() - {item["metadata"]["name"] for item in shown}
-        shown += [self._bare_namespace(name) for name in missing]
-        return sorted(shown, key=lambda item: str(item["metadata"]["name"]))
+        return sorted(shown, key=_place)
 
     def show(self, resource: Resource) -> Json:
         """One stored object."""
@@ -78,7 +88,7 @@ class View:
     def events(self) -> Events:
         """What happened, oldest first."""
         found = recent(self.world).values()
-        return sorted(found, key=lambda e: (e.last_us, e.first_us, e.involved, e.reason, e.message))
+        return sorted(found, key=lambda e: (e.last_us, e.first_us, e.involved, *_turn(e), e.reason, e.message))
 
     def show_event(self, event: EventRecord) -> Json:
         """An Event as core/v1 has it; its name follows from what it says."""
@@ -133,6 +143,12 @@ class View:
         return {"kind": "Namespace", "apiVersion": "v1", "metadata": metadata, "status": {"phase": "Active"}}
 
 
+def _turn(event: EventRecord) -> tuple[int, bool]:
+    """What comes first of what is told of an object at one instant; what went wrong before what that is called."""
+    at = _TURNS.index(event.reason) if event.reason in _TURNS else len(_TURNS)
+    return at, event.message.startswith("Error: ")
+
+
 def under(kind: Kind, body: Json) -> Json:
     """The object under the version it was asked for."""
     return body if body["apiVersion"] == kind.api_version else {**body, "apiVersion": kind.api_version}
@@ -155,6 +171,10 @@ def without_nulls(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: without_nulls(v) for k, v in value.items() if v is not None}
     return [without_nulls(item) for item in value] if isinstance(value, list) else value
+
+
+def _place(shown: Json) -> tuple[str, str]:
+    return str(shown["metadata"].get("namespace", "")), str(shown["metadata"]["name"])
 
 
 def _home(event: EventRecord) -> str:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from stratus_sim.serve.columns import COLUMNS
 from stratus_sim.telemetry import render_ingress
 from stratus_sim.telemetry.render import Json
-from stratus_sim.telemetry.render_pods import ready_column, restarts_column, status_column
+from stratus_sim.telemetry.render_pods import ready_column, restarted_at, restarts_column, status_column
 
 
 class Span(NamedTuple):
@@ -19,12 +19,19 @@ class Span(NamedTuple):
     end: tuple[str, ...] = ()
 
 
-Cell = Callable[[Json], Any] | Span
+class Lately(NamedTuple):
+    """A value, and how long ago it last changed; that is left out where `moment` finds nothing."""
+
+    value: Callable[[Json], Any]
+    moment: Callable[[Json], str]
+
+
+Cell = Callable[[Json], Any] | Span | Lately
 Column = tuple[str, Cell]
 
 
 class Columns:
-    """The columns of a kind between NAME and AGE, and those `-o wide` adds."""
+    """The columns of a kind after NAME, AGE last unless it is among them, and those `-o wide` adds."""
 
     def __init__(self, *narrow: Column, wide: tuple[Column, ...] = (), named: bool = True) -> None:
         self.narrow, self.wide, self.named = narrow, wide, named
@@ -33,7 +40,8 @@ class Columns:
 def table(kind: str, items: Iterable[Json], now: str, version: str, include: str) -> Json:
     """A Table of objects; `include` is the request's `includeObject`, `now` the instant ages are counted to."""
     columns = _COLUMNS.get(kind) or Columns(*COLUMNS.get(kind, ()))
-    shown: list[Column] = [("Name", _name), *columns.narrow, ("Age", lambda item: _age(item, now))]
+    aged = any(name == "Age" for name, _ in columns.narrow)
+    shown: list[Column] = [("Name", _name), *columns.narrow, *(() if aged else (_AGE,))]
     if not columns.named:
         shown = [("Last Seen", lambda item: _since(item["lastTimestamp"], now)), *columns.narrow]
     everything = [*((column, 0) for column in shown), *((column, 1) for column in columns.wide)]
@@ -52,6 +60,9 @@ def table(kind: str, items: Iterable[Json], now: str, version: str, include: str
 
 
 def _cell(cell: Cell, item: Json, now: str) -> Any:
+    if isinstance(cell, Lately):
+        moment = cell.moment(item)
+        return f"{cell.value(item)} ({_since(moment, now)} ago)" if moment else cell.value(item)
     if not isinstance(cell, Span):
         return cell(item)
     begin = _at(*cell.begin)(item)
@@ -69,10 +80,6 @@ def _object(item: Json, include: str) -> Json | None:
 
 def _name(item: Json) -> str:
     return str(item["metadata"]["name"])
-
-
-def _age(item: Json, now: str) -> str:
-    return _since(item["metadata"]["creationTimestamp"], now)
 
 
 def _since(then: str, now: str) -> str:
@@ -142,6 +149,12 @@ def _address(kind: str) -> Cell:
     return read
 
 
+def _gates(pod: Json) -> str:
+    gates = [gate["conditionType"] for gate in pod["spec"].get("readinessGates") or ()]
+    open_ = {c["type"] for c in pod["status"]["conditions"] if c["status"] == "True"}
+    return f"{sum(gate in open_ for gate in gates)}/{len(gates)}" if gates else _NONE
+
+
 def _service_ports(service: Json) -> str:
     return _joined(f"{p['port']}/{p.get('protocol') or 'TCP'}" for p in service["spec"].get("ports") or ())
 
@@ -160,6 +173,7 @@ def _endpoints(item: Json) -> str:
 
 
 _NONE = "<none>"
+_AGE: Column = ("Age", Span(("metadata", "creationTimestamp")))
 _WORKLOAD: tuple[Column, ...] = (
     ("Containers", lambda item: _joined(c["name"] for c in _containers(item))),
     ("Images", lambda item: _joined(c.get("image", "") for c in _containers(item))),
@@ -198,18 +212,17 @@ def _reference(autoscaler: Json) -> str:
     return f"{target['kind']}/{target['name']}"
 
 
-def _bound(field: str) -> Cell:
-    return _at("spec", field, default="N/A")
-
-
 def _ingress(number: int) -> Cell:
     return lambda item: render_ingress.columns(item)[number]
 
 
 _COLUMNS: Mapping[str, Columns] = {
     "Pod": Columns(
-        ("Ready", ready_column), ("Status", status_column), ("Restarts", restarts_column),
-        wide=(("IP", _at("status", "podIP", default=_NONE)), ("Node", _at("spec", "nodeName", default=_NONE))),
+        ("Ready", ready_column), ("Status", status_column), ("Restarts", Lately(restarts_column, restarted_at)),
+        wide=(
+            ("IP", _at("status", "podIP", default=_NONE)), ("Node", _at("spec", "nodeName", default=_NONE)),
+            ("Nominated Node", _at("status", "nominatedNodeName", default=_NONE)), ("Readiness Gates", _gates),
+        ),
     ),
     "Deployment": Columns(
         ("Ready", _of(_READY, _WANTED)), ("Up-to-date", _at("status", "updatedReplicas", default=0)),
@@ -243,13 +256,6 @@ _COLUMNS: Mapping[str, Columns] = {
         ("Reference", _reference), ("Targets", _targets), ("MinPods", _at("spec", "minReplicas", default=1)),
         ("MaxPods", _at("spec", "maxReplicas")), ("Replicas", _at("status", "currentReplicas", default=0)),
     ),
-    "PodDisruptionBudget": Columns(
-        ("Min Available", _bound("minAvailable")), ("Max Unavailable", _bound("maxUnavailable")),
-        ("Allowed Disruptions", _at("status", "disruptionsAllowed", default=0)),
-    ),
-    "PriorityClass": Columns(
-        ("Value", _at("value")), ("Global-Default", lambda item: str(bool(item.get("globalDefault")))),
-    ),
     "ControllerRevision": Columns(
         ("Controller", lambda item: _joined(
             f"{o['kind'].lower()}.apps/{o['name']}" for o in item["metadata"].get("ownerReferences") or ()
@@ -265,12 +271,13 @@ _COLUMNS: Mapping[str, Columns] = {
     ),
     "IngressClass": Columns(("Controller", _at("spec", "controller")), ("Parameters", lambda _: _NONE)),
     "Node": Columns(
-        ("Status", _node_status), ("Roles", _roles), ("Version", _at("status", "nodeInfo", "kubeletVersion")),
+        ("Status", _node_status), ("Roles", _roles), _AGE, ("Version", _at("status", "nodeInfo", "kubeletVersion")),
         wide=(("Internal-IP", _address("InternalIP")),),
     ),
     "Namespace": Columns(("Status", _at("status", "phase"))),
     "ConfigMap": Columns(("Data", _count("data", "binaryData"))),
     "Secret": Columns(("Type", _at("type", default="Opaque")), ("Data", _count("data"))),
+    "ServiceAccount": Columns(("Secrets", _count("secrets"))),
     "Lease": Columns(("Holder", _at("spec", "holderIdentity", default=""))),
     "EndpointSlice": Columns(
         ("AddressType", _at("addressType")),

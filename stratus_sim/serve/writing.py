@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
-from stratus_sim.cluster import api, eviction, garbage
+from stratus_sim.cluster import api, disruption, eviction, garbage
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.serve.admitting import admit, changed, created, details, invalid
 from stratus_sim.serve.answers import Refusal, success
@@ -110,6 +110,7 @@ def evict(view: View, kind: Kind, namespace: str, name: str, options: Mapping[st
         told = f"The disruption budget {barrier} needs {held.desired} healthy pods and has {held.healthy} currently"
         cause = {"reason": "DisruptionBudget", "message": told}
         raise Refusal(429, problem, reason="TooManyRequests", details={**details(kind, name), "causes": [cause]})
+    disruption.mark(view.world, pod.key, "EvictionByEvictionAPI")
     return delete(view, kind, namespace, name, options, writer)
 
 

@@ -19,7 +19,7 @@ from stratus_sim.telemetry import logs, render, signals
 from stratus_sim.telemetry.metrics import exposition
 from stratus_sim.telemetry.metrics.query import matchers, query
 from stratus_sim.telemetry.render import Json
-from stratus_sim.telemetry.traces import jaeger, traces
+from stratus_sim.telemetry.traces import find, jaeger, traces
 from stratus_sim.world import World
 
 if TYPE_CHECKING:
@@ -104,6 +104,10 @@ class Observation:
         With `service` (`namespace/name` of a workload) only those that reached it.
         """
         return jaeger(traces(self._view, limit, service))
+
+    def trace(self, trace_id: str) -> Json:
+        """One request of the last minute by the `trace_id` of a log line, in the same shape; no data when unknown."""
+        return jaeger([find(self._view, trace_id)])
 
     def exposition(self) -> str:
         """Every metric as Prometheus scrapes them: kube-state-metrics, cAdvisor, requests; text format 0.0.4."""

@@ -16,13 +16,13 @@ from stratus_sim.cluster.admission import refusal
 from stratus_sim.cluster.admission.amounts import shown
 from stratus_sim.cluster.admission.quota import QuotaStatus
 from stratus_sim.cluster.eviction import disruption
+from stratus_sim.cluster.job_status import CronJobStatus, JobStatus
 from stratus_sim.cluster.lifecycle import grace_us
 from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource
 from stratus_sim.cluster.reading import once
-from stratus_sim.cluster.status import EndpointsStatus, NodeStatus, PodStatus
-from stratus_sim.cluster.taints import PRESSURE
+from stratus_sim.cluster.status import EndpointsStatus, PodStatus
 from stratus_sim.cluster.workloads.bounds import wanted
-from stratus_sim.telemetry import render_namespaces, render_pods, render_storage
+from stratus_sim.telemetry import render_jobs, render_namespaces, render_nodes, render_pods, render_storage
 from stratus_sim.telemetry.render_workloads import REVISION, WORKLOADS, Json, condition, timestamp
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["REDACTED", "REVISION", "Json", "plain", "render", "timestamp"]
 
 REDACTED = "<redacted>"
-_UNREACHABLE = {"key": "node.kubernetes.io/unreachable"}
 
 
 def plain(value: Any) -> Any:
@@ -95,12 +94,12 @@ def _redacted(secret: Json) -> Json:
 
 def _budget(world: World, body: Json, resource: Resource) -> None:
     found = disruption(world, resource)
-    reason = "SufficientPods" if found.allowed else "InsufficientPods"
+    reason = "SyncFailed" if found.problem else "SufficientPods" if found.allowed else "InsufficientPods"
     allowed = condition("DisruptionAllowed", found.allowed > 0, resource.created_us, reason)
     body["status"] = {
         "observedGeneration": resource.generation, "expectedPods": found.expected, "desiredHealthy": found.desired,
         "currentHealthy": found.healthy, "disruptionsAllowed": found.allowed,
-        "conditions": [{**allowed, "message": ""}],
+        "conditions": [{**allowed, "message": found.problem}],
     }  # fmt: skip
 
 
@@ -133,32 +132,16 @@ _OF_WORLD: Mapping[str, Callable[[World, Json, Resource], None]] = {
     "ReplicaSet": _refused,
     "PodDisruptionBudget": _budget,
     "Ingress": _ingress,
+    "Node": render_nodes.node,
     "Namespace": render_namespaces.namespace,
     "PersistentVolumeClaim": render_storage.claim,
     "PersistentVolume": render_storage.volume,
 }
 
 
-def _node(body: Json, resource: Resource) -> None:
-    status: NodeStatus = resource.status
-    ready = condition("Ready", status.ready, status.since_us, "KubeletReady")
-    if not status.ready:
-        effects = ["NoSchedule"] if status.evicting_us is None else ["NoExecute", "NoSchedule"]
-        ready |= {
-            "status": "Unknown",
-            "reason": "NodeStatusUnknown",
-            "message": "Kubelet stopped posting node status.",
-        }
-        body["spec"] = {**(body.get("spec") or {}), "taints": [{**_UNREACHABLE, "effect": e} for e in effects]}
-    room = {"cpu": f"{status.capacity_millicores}m", "memory": f"{status.capacity_mib}Mi"}
-    declared = body.get("status") or {}
-    body["status"] = {"capacity": room, **declared, "allocatable": room, "conditions": [ready]}
-    for word in sorted(status.pressure):
-        body["status"]["conditions"].append(condition(f"{word}Pressure", True, status.pressure[word]))
-        body.setdefault("spec", {}).setdefault("taints", []).append({**PRESSURE[word]})
-
-
 def _endpoints(body: Json, resource: Resource) -> None:
+    if resource.owner is None:
+        return  # somebody keeps it by hand
     status: EndpointsStatus = resource.status
     ports = sorted({port for endpoint in status.endpoints for port in endpoint.ports.values()})
     body["addressType"] = "IPv4"
@@ -181,8 +164,9 @@ def _quota(body: Json, resource: Resource) -> None:
 
 _RENDERERS: Mapping[type, Callable[[Json, Resource], None]] = {
     **WORKLOADS,
+    JobStatus: render_jobs.job,
+    CronJobStatus: render_jobs.cron_job,
     PodStatus: render_pods.pod,
-    NodeStatus: _node,
     EndpointsStatus: _endpoints,
     QuotaStatus: _quota,
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from stratus_sim.cluster.network_policy import namespace_labels
 from stratus_sim.cluster.objects import Resource, finalizers_of
 from stratus_sim.manifests.kinds import SERVED, plural
 from stratus_sim.telemetry.render_workloads import Json, condition
@@ -28,6 +29,7 @@ _DONE = (
 
 def namespace(world: World, body: Json, resource: Resource) -> None:
     """The phase of a namespace, and why one that is Terminating is not gone yet."""
+    body["metadata"]["labels"] = {**namespace_labels(world, resource.key.name)}
     body["status"] = {"phase": "Terminating" if resource.deleting else "Active"}
     if not resource.deleting:
         return

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from stratus_sim.cluster import container_status
+from stratus_sim.cluster import container_status, disruption
 from stratus_sim.cluster.objects import Resource
 from stratus_sim.cluster.specs import best_effort, guaranteed
 from stratus_sim.cluster.status import ContainerStatus, PodStatus
 from stratus_sim.telemetry.render_workloads import Json, condition, timestamp
+
+_WHOLE = ("Evicted", "DeadlineExceeded")
+"""Why a pod is ended as a whole, which is the reason of none of its containers."""
 
 
 def pod(body: Json, resource: Resource) -> None:
@@ -22,7 +25,8 @@ def pod(body: Json, resource: Resource) -> None:
         found |= {"reason": status.reason, "message": status.message}
     if status.node:
         body["spec"]["nodeName"] = status.node
-        found |= _statuses(body["spec"], resource)
+        rejected = status.phase == "Failed" and not status.ip
+        found |= {} if rejected else _statuses(body["spec"], resource)
     body["status"] = found
 
 
@@ -35,16 +39,23 @@ def _quality(resource: Resource) -> str:
 def _conditions(resource: Resource) -> list[Json]:
     """What the scheduler says of a pod, and once it has a node its kubelet, in the kubelet's order."""
     status: PodStatus = resource.status
-    scheduled = condition("PodScheduled", bool(status.node), status.since_us)
+    scheduled = condition("PodScheduled", bool(status.node), status.bound_us if status.node else resource.created_us)
     if not status.node and status.reason:
         scheduled |= {"reason": status.reason, "message": status.message}
-    return [*_started(resource), scheduled] if status.node else [scheduled]
+    found = [*_started(resource), scheduled] if status.node else [scheduled]
+    return [*found, _disrupted(status)] if status.disruption else found
+
+
+def _disrupted(status: PodStatus) -> Json:
+    found = condition(disruption.CONDITION, True, status.since_us, status.disruption)
+    return {**found, "message": disruption.SAID.get(status.disruption, status.message)}
 
 
 def _started(resource: Resource) -> list[Json]:
     status, inits = resource.status, container_status.inits(resource.spec)
     each, since_us = status.containers or _alike(resource), status.since_us
-    initialized = condition("Initialized", status.initialized >= inits, since_us)
+    ready_us = max((one.ended_us or one.started_us for one in each[:inits]), default=0) or status.bound_us
+    initialized = condition("Initialized", status.initialized >= inits, ready_us)
     if status.initialized < inits:
         waiting = _names(resource, lambda at: status.initialized <= at < inits)
         message = f"containers with incomplete status: {waiting}"
@@ -56,8 +67,9 @@ def _started(resource: Resource) -> list[Json]:
         whole |= why
     elif not status.ready:
         why = {"reason": "ReadinessGatesNotReady"}
+    begun_us = since_us if _over(status) else status.bound_us
     return [
-        condition("PodReadyToStartContainers", bool(status.ip) and not _over(status), since_us),
+        condition("PodReadyToStartContainers", bool(status.ip) and not _over(status), begun_us),
         initialized, ready if status.ready else ready | why, whole,
     ]  # fmt: skip
 
@@ -84,8 +96,9 @@ def _statuses(spec: Json, resource: Resource) -> Json:
     starting = "PodInitializing" if status.initialized < len(inits) else "ContainerCreating"
     each = status.containers or _alike(resource)
     shown = [_status(c, one, starting) for c, one in zip([*inits, *spec["containers"]], each, strict=True)]
-    for one in shown[: len(inits)]:
-        one["ready"] = one["ready"] or one["state"].get("terminated", {}).get("exitCode") == 0
+    for one, container in zip(shown, inits, strict=False):
+        done = one["state"].get("terminated", {}).get("exitCode") == 0
+        one["ready"] = one["ready"] or (done and container.get("restartPolicy") != "Always")
     first = {"initContainerStatuses": shown[: len(inits)]} if inits else {}
     return {**first, "containerStatuses": shown[len(inits) :]}
 
@@ -106,7 +119,8 @@ def _status(container: Json, one: ContainerStatus, starting: str) -> Json:
         "state": _state(one, starting),
     }
     if one.last_termination and one.state != "terminated":
-        found["lastState"] = {"terminated": _termination(one, one.last_termination)}
+        began_us = one.previous_us if one.state == "running" else one.started_us
+        found["lastState"] = {"terminated": _termination(one, one.last_termination, began_us)}
     return found
 
 
@@ -114,15 +128,17 @@ def _state(one: ContainerStatus, starting: str) -> Json:
     if one.state == "running":
         return {"running": {"startedAt": timestamp(one.started_us)}}
     if one.state == "terminated":
-        return {"terminated": _termination(one, one.reason)}
+        return {"terminated": _termination(one, one.reason, one.started_us)}
     return {"waiting": {"reason": one.reason or starting, "message": one.message}}
 
 
-def _termination(one: ContainerStatus, reason: str) -> Json:
-    """An evicted pod's only container was killed like any other."""
+def _termination(one: ContainerStatus, reason: str, began_us: int) -> Json:
+    """One that was ended with its pod was killed like any other; one that never ran has not begun."""
+    began = {"startedAt": timestamp(began_us)} if began_us else {}
     return {
-        "reason": "Error" if reason == "Evicted" else reason,
+        "reason": "Error" if reason in _WHOLE else reason,
         "exitCode": one.code,
+        **began,
         "finishedAt": timestamp(one.ended_us),
     }
 
@@ -139,12 +155,21 @@ def ready_column(body: Json) -> str:
 
 def restarts_column(body: Json) -> int:
     """RESTARTS: of the init containers while they run, afterwards of all that are there to stay."""
+    return sum(int(one["restartCount"]) for one in _restarting(body))
+
+
+def restarted_at(body: Json) -> str:
+    """When a run before the present one of those containers last ended, "" where there was none."""
+    ends = [one.get("lastState", {}).get("terminated", {}).get("finishedAt", "") for one in _restarting(body)]
+    return max(ends, default="")
+
+
+def _restarting(body: Json) -> list[Json]:
     status, sidecars = body.get("status") or {}, _sidecars(body["spec"])
-    inits = status.get("initContainerStatuses") or ()
+    inits = list(status.get("initContainerStatuses") or ())
     if _initializing(inits, sidecars):
-        return sum(int(c["restartCount"]) for c in inits)
-    stay = [c for c in inits if c["name"] in sidecars]
-    return sum(int(c["restartCount"]) for c in (*stay, *(status.get("containerStatuses") or ())))
+        return inits
+    return [*(c for c in inits if c["name"] in sidecars), *(status.get("containerStatuses") or ())]
 
 
 def status_column(body: Json) -> str:
@@ -154,9 +179,15 @@ def status_column(body: Json) -> str:
     if body["metadata"].get("deletionTimestamp") and not ended:
         return "Terminating"
     inits = status.get("initContainerStatuses") or ()
-    if status.get("reason") == "Evicted":
-        return "Evicted"
-    return _initializing(inits, _sidecars(body["spec"])) or _reason(status, str(status.get("phase", "")))
+    if status.get("reason"):
+        return str(status["reason"])
+    return _initializing(inits, _sidecars(body["spec"])) or _reason(status, _phase(status))
+
+
+def _phase(status: Json) -> str:
+    """The phase; a pod nobody may schedule yet says that instead."""
+    gated = any(c.get("reason") == "SchedulingGated" for c in status.get("conditions") or ())
+    return "SchedulingGated" if gated else str(status.get("phase", ""))
 
 
 def _sidecars(spec: Json) -> list[str]:

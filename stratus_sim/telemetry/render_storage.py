@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.volumes_expansion import WAITING
 from stratus_sim.cluster.volumes_protection import FINALIZERS
 from stratus_sim.cluster.volumes_status import ClaimStatus, VolumeStatus
-from stratus_sim.telemetry.render_workloads import Json
+from stratus_sim.telemetry.render_workloads import Json, condition
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
@@ -28,6 +29,10 @@ def claim(world: World, body: Json, resource: Resource) -> None:
     if volume is not None:
         capacity, modes = volume.spec.capacity, volume.spec.access_modes
         body["status"] |= {"accessModes": [*(modes or ())], "capacity": {**(capacity or {})}}
+    if status.growing:
+        message = WAITING if status.growing == "FileSystemResizePending" else ""
+        body["status"]["capacity"] = {"storage": status.capacity}
+        body["status"]["conditions"] = [{**condition(status.growing, True, status.growing_us), "message": message}]
 
 
 def volume(world: World, body: Json, resource: Resource) -> None:

@@ -13,14 +13,12 @@ from stratus_sim.cluster.calendar import moment
 from stratus_sim.cluster.objects import Resource
 from stratus_sim.cluster.scale_status import AutoscalerStatus
 from stratus_sim.cluster.status import (
-    CronJobStatus,
     DaemonSetStatus,
     DeploymentStatus,
-    JobStatus,
     ReplicaStatus,
     StatefulSetStatus,
 )
-from stratus_sim.cluster.workloads import autoscaler, progress
+from stratus_sim.cluster.workloads import progress, proposals
 from stratus_sim.cluster.workloads.bounds import bounds, wanted
 from stratus_sim.kernel import SECOND_US
 
@@ -124,56 +122,12 @@ def _daemon_set(body: Json, resource: Resource) -> None:
     }
 
 
-def _job(body: Json, resource: Resource) -> None:
-    status: JobStatus = resource.status
-    found = {"active": status.active, "ready": status.ready, "succeeded": status.succeeded, "failed": status.failed}
-    body["status"] = {**found, "conditions": _job_conditions(resource)}
-    if status.started_us is not None:
-        body["status"]["startTime"] = timestamp(status.started_us)
-    if status.finished == "Complete" and status.finished_us is not None:
-        body["status"]["completionTime"] = timestamp(status.finished_us)
-    if status.done:
-        body["status"]["completedIndexes"] = _spans(sorted(status.done))
-
-
-def _job_conditions(resource: Resource) -> list[Json]:
-    status: JobStatus = resource.status
-    if status.finished and status.finished_us is not None:
-        kinds = ("SuccessCriteriaMet" if status.finished == "Complete" else "FailureTarget", status.finished)
-        found = [condition(kind, True, status.finished_us, status.reason) for kind in kinds]
-        return [{**one, "message": status.message} for one in found]
-    return [condition("Suspended", True, resource.created_us, "JobSuspended")] if status.suspended else []
-
-
-def _spans(numbers: list[int]) -> str:
-    """Sorted numbers with runs written as spans.
-
-    >>> _spans([0, 1, 2, 5, 7, 8])
-    '0-2,5,7,8'
-    """
-    spans: list[list[int]] = []
-    for number in numbers:
-        if spans and spans[-1][-1] == number - 1:
-            spans[-1].append(number)
-        else:
-            spans.append([number])
-    return ",".join(f"{s[0]}-{s[-1]}" if len(s) > 2 else ",".join(map(str, s)) for s in spans)
-
-
-def _cron_job(body: Json, resource: Resource) -> None:
-    status: CronJobStatus = resource.status
-    namespace = resource.key.namespace
-    active = [{"apiVersion": "batch/v1", "kind": "Job", "name": name, "namespace": namespace} for name in status.active]
-    times = {"lastScheduleTime": status.last_us, "lastSuccessfulTime": status.success_us}
-    body["status"] = {"active": active, **{k: timestamp(at) for k, at in times.items() if at is not None}}
-
-
 def _autoscaler(body: Json, resource: Resource) -> None:
     status: AutoscalerStatus = resource.status
     found: Json = {"currentReplicas": status.current, "desiredReplicas": status.desired}
     if status.last_scale_us is not None:
         found["lastScaleTime"] = timestamp(status.last_scale_us)
-    metrics = zip(autoscaler.metrics_of(resource), status.measured, strict=False)
+    metrics = zip(proposals.metrics_of(resource), status.measured, strict=False)
     found["currentMetrics"] = [_current(metric, value) for metric, value in metrics if value is not None]
     body["status"] = {**found, "conditions": _autoscaler_conditions(status)}
 
@@ -196,13 +150,18 @@ _SAID = {
         "recent recommendations were lower than current one, applying the lowest recent recommendation",
     "ScaleDownStabilized":
         "recent recommendations were higher than current one, applying the highest recent recommendation",
-    "ValidMetricFound": "the HPA was able to successfully calculate a replica count",
+    "SucceededGetScale": "the HPA controller was able to get the target's current scale",
+    "ValidMetricFound": "the HPA was able to successfully calculate a replica count from {metric}",
     "DesiredWithinRange": "the desired count is within the acceptable range",
     "TooManyReplicas": "the desired replica count is more than the maximum replica count",
     "TooFewReplicas": "the desired replica count is less than the minimum replica count",
     "ScaleUpLimit": "the desired replica count is increasing faster than the maximum scale rate",
     "ScaleDownLimit": "the desired replica count is decreasing faster than the maximum scale rate",
 }  # fmt: skip
+
+
+def _words(status: AutoscalerStatus) -> Mapping[str, int | str]:
+    return {"desired": status.desired, "metric": status.metric, "problem": status.problem}
 
 
 def _autoscaler_conditions(status: AutoscalerStatus) -> list[Json]:
@@ -212,7 +171,7 @@ def _autoscaler_conditions(status: AutoscalerStatus) -> list[Json]:
     return [
         {
             **condition(kind, reason in _SAID and reason != "DesiredWithinRange", since_us, reason),
-            "message": _SAID[reason].format(desired=status.desired) if reason in _SAID else status.problem,
+            "message": _SAID.get(reason, "{problem}").format_map(_words(status)),
         }
         for kind, reason in found
     ]
@@ -223,7 +182,5 @@ WORKLOADS: Mapping[type, Callable[[Json, Resource], None]] = {
     ReplicaStatus: _replicas,
     StatefulSetStatus: _stateful_set,
     DaemonSetStatus: _daemon_set,
-    JobStatus: _job,
-    CronJobStatus: _cron_job,
     AutoscalerStatus: _autoscaler,
 }

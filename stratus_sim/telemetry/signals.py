@@ -27,7 +27,8 @@ def alerts(world: World) -> list[Json]:
 
 
 def _alert(alert: Alert) -> Json:
-    return {"labels": alert.labels, "state": "firing", "activeAt": timestamp(alert.since_us)}
+    since, said = timestamp(alert.since_us), alert.annotations
+    return {"labels": alert.labels, "annotations": said, "state": "firing", "activeAt": since, "value": alert.shown}
 
 
 def events(world: World, namespace: str | None) -> list[Json]:

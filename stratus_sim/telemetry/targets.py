@@ -25,7 +25,7 @@ def targets(world: World) -> Iterator[tuple[ObjectKey, Resource]]:
 
 def is_target(pod: Resource) -> bool:
     """Whether a pod has an address to scrape it at."""
-    return bool(pod.status.node) and not ended(pod)
+    return bool(pod.status.ip) and not ended(pod)
 
 
 def down_since(world: World, pod: Resource) -> int | None:

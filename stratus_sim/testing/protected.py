@@ -11,13 +11,14 @@ from stratus_sim.adapters.durable import DurableCluster, store_path
 from stratus_sim.adapters.simulated import SimulatedCluster
 from stratus_sim.cluster import lease
 from stratus_sim.cluster.actions import Action
+from stratus_sim.errors import UserError
 from stratus_sim.testing.disrupted import Crash, CrashingJournal
 from stratus_sim.testing.execution import SETTLE_US, Decision, PassTime
 from stratus_sim.testing.judge import Finding, Judge
 from stratus_sim.testing.scenario import Disruption, Scenario
 from stratus_sim.transaction import redaction
 from stratus_sim.transaction.driver import validate_trace
-from stratus_sim.transaction.journal import FileJournal, Journal, MemoryJournal
+from stratus_sim.transaction.journal import FileJournal, Journal, MemoryJournal, read_journal
 from stratus_sim.transaction.ledger import RefinementError
 from stratus_sim.transaction.limits import Limits
 from stratus_sim.transaction.manager import TransactionManager, Verdict
@@ -45,6 +46,8 @@ class Protected:
         self._world = world
         self._disruption: Disruption | None = scenario.disruption
         self._path = journal
+        if journal:
+            _expect_unused(journal)
         self.cluster = DurableCluster.create(store_path(journal), world) if journal else SimulatedCluster(world)
         self._manager: TransactionManager | None = None
         self._journal: Journal | None = None
@@ -174,3 +177,9 @@ class Protected:
         if not finding.clause and self._world.cluster.lease.holder:
             return decision._replace(finding=finding._replace(clause=CLOSED_CLAUSE))
         return decision
+
+
+def _expect_unused(journal: Path) -> None:
+    """Asked before the cluster is written: a refusal leaves nothing behind."""
+    if journal.exists() and read_journal(journal):
+        raise UserError(f"{journal}: already holds a run; recover it, or choose another name")

@@ -19,6 +19,8 @@ from stratus_sim.transaction.cluster import StaleToken
 
 _HEAD = b'{"crc":"%08x","body":'
 _HEAD_LENGTH = len(_HEAD % 0)
+_MARK = _HEAD[: _HEAD.index(b"%")]
+"""How every line begins: a file torn within its first line is ours to cut only if it begins so too."""
 _TAIL = b"}\n"
 
 
@@ -29,15 +31,15 @@ class LineFile:
         """Open an existing file or create an empty one; a torn last line is cut off.
 
         Raises:
-            UserError: the file cannot be opened, or is corrupt.
+            UserError: the file cannot be opened, is corrupt, or holds something else, which is left as it is.
         """
         self.path = path
+        self._file = _opened(path)
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)  # undo needs what Secrets held
-            _sync_folder(path.parent)
-        except OSError as error:
-            raise UserError(f"{path}: cannot be opened for writing ({error.strerror})") from None
-        data, self._end = _parsed(path)
+            data, self._end = _parsed(path)
+        except UserError:
+            self.close()
+            raise
         self.bodies: tuple[Any, ...] = tuple(data)
         os.ftruncate(self._file, self._end)
 
@@ -80,12 +82,25 @@ def read_bodies(path: Path) -> list[Any]:
     return _parsed(path)[0]
 
 
+def _opened(path: Path) -> int:
+    try:
+        if path.exists() and not path.is_file():
+            raise UserError(f"{path}: cannot be opened for writing (it is no file); choose another name")
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)  # undo needs what Secrets held
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be opened for writing ({error.strerror})") from None
+    return file
+
+
 def _parsed(path: Path) -> tuple[list[Any], int]:
     try:
         data = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
     end = data.rfind(b"\n") + 1
+    if not end and data[: len(_MARK)] != _MARK[: len(data)]:
+        raise UserError(f"{path}: holds something else: expected a file that --journal began; choose another name")
     return list(_bodies(path, data[:end])), end
 
 

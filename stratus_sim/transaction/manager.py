@@ -131,11 +131,6 @@ class TransactionManager:
         except StaleToken as error:
             return Decision(Verdict.FENCED, self._fence(error))
 
-    def resolve(self) -> None:
-        """The system is healthy: done. Raises SpecViolation when it is not."""
-        self.measure()
-        self._move("resolve")
-
     def again(self) -> None:
         """Diagnose again. Raises SpecViolation when no attempts are left."""
         self._move("again")

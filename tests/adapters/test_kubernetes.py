@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+from typing import Any
+
 import msgspec
 import pytest
 
 from stratus_sim.adapters.kubernetes import lease
+from stratus_sim.adapters.kubernetes.clock import WallClock, from_micro_time, micro_time
 from stratus_sim.adapters.kubernetes.cluster import KubernetesCluster
+from stratus_sim.adapters.kubernetes.foreign import writer_of
 from stratus_sim.adapters.kubernetes.live import live_key
+from stratus_sim.cluster import api
 from stratus_sim.cluster.actions import Action, InvalidAction
 from stratus_sim.cluster.configuration import ABSENT, Field
+from stratus_sim.cluster.objects import ObjectKey
+from stratus_sim.errors import UserError
+from stratus_sim.kernel import SECOND_US
 from stratus_sim.telemetry.severity import components
-from stratus_sim.transaction.cluster import StaleToken
+from stratus_sim.transaction.cluster import Grant, StaleToken
 from stratus_sim.transaction.driver import validate_trace
 from stratus_sim.transaction.journal import MemoryJournal
+from stratus_sim.transaction.ledger import UNKNOWN_WRITER
 from stratus_sim.transaction.outcome import Verdict
 from stratus_sim.transaction.recovery import recover
 from stratus_sim.transaction.undo import LockHeld
@@ -192,9 +203,115 @@ def test_a_lease_is_kept_while_waiting(shop: Live) -> None:
     cluster = shop.cluster()
     grant = cluster.acquire("mitigator")
     assert grant is not None
+    cluster.release(Grant("somebody", 0))
     cluster.wait(5 * lease.DURATION_S * 1_000_000)
     cluster.restore({}, grant)
     assert shop.cluster().acquire("undoer") is None
+
+
+def test_time_goes_on_and_never_back(shop: Live) -> None:
+    cluster = shop.cluster()
+    before_us = cluster.now_us
+    cluster.wait(SECOND_US)
+    assert cluster.now_us == before_us + SECOND_US
+    ahead_us = before_us + 10**9
+    assert shop.target.open(not_before_us=ahead_us).now_us == ahead_us
+
+
+def test_the_clock_on_the_wall() -> None:
+    clock = WallClock()
+    before_us = time.time_ns() // 1000
+    clock.sleep(2000)
+    assert before_us + 2000 <= clock.now_us() <= time.time_ns() // 1000
+
+
+@pytest.mark.parametrize(("text", "time_us"), [(micro_time(1_735_689_600_000_001), 1_735_689_600_000_001), ("?", 0)])
+def test_a_time_in_a_lease_comes_back_and_nonsense_is_long_ago(text: str, time_us: int) -> None:
+    assert from_micro_time(text) == time_us
+
+
+def test_foreign_writes_are_numbered_and_told_once(shop: Live) -> None:
+    cluster = shop.cluster()
+    for count, text in enumerate(("moin", "servus"), start=1):
+        seen = cluster.last_change()
+        shop.human(small.SETTINGS, data={"greeting": text})
+        (change,) = cluster.changes(seen)
+        assert (change.number, change.writer, dict(change.fields)) == (count, UNKNOWN_WRITER, {small.GREETING: text})
+        assert cluster.last_change() == count and cluster.changes(count) == []
+
+
+def test_a_write_is_signed_by_who_changed_configuration_last() -> None:
+    entries = [
+        {"manager": "kubectl", "operation": "Apply", "time": "2025-01-01T00:00:00Z"},
+        {"manager": "argocd", "operation": "Update", "time": "2025-01-01T00:00:05Z"},
+        {"manager": "kubelet", "operation": "Update", "time": "2025-01-01T00:00:09Z", "subresource": "status"},
+    ]
+    assert writer_of({"metadata": {"managedFields": entries}}) == "argocd"
+    assert writer_of({"metadata": {}}) == writer_of({"metadata": {"managedFields": entries[2:]}}) == UNKNOWN_WRITER
+
+
+def test_what_is_no_valid_object_is_refused_before_the_server_is_asked(shop: Live) -> None:
+    wrong = Action("patch", "deployment/web", {"patch": {"spec": {"replicas": "many"}}}, small.NAMESPACE)
+    with pytest.raises(InvalidAction, match="replicas"):
+        shop.cluster().preview(wrong)
+
+
+def test_a_system_at_rest_is_healthy(shop: Live) -> None:
+    assert shop.cluster().healthy()
+
+
+def _lease(shop: Live) -> dict[str, Any]:
+    with shop.server.lock:
+        found = shop.server.world.store.state.objects[ObjectKey("Lease", "default", "stratus-write-lock")]
+    return dict(found.manifest["spec"])
+
+
+def test_the_lease_says_since_when_it_is_held(shop: Live) -> None:
+    cluster = shop.cluster()
+    grant = cluster.acquire("mitigator")
+    assert grant is not None
+    first = _lease(shop)
+    cluster.wait(lease.DURATION_S * SECOND_US)
+    renewed = _lease(shop)
+    assert renewed["acquireTime"] == first["acquireTime"] == first["renewTime"] < renewed["renewTime"]
+    cluster.release(grant)
+    assert cluster.acquire("undoer") is not None
+    assert _lease(shop)["acquireTime"] > renewed["renewTime"]
+
+
+def _gone(shop: Live) -> None:
+    with shop.server.touching() as world:
+        api.delete(world, small.SETTINGS, "human")
+
+
+def test_what_was_deleted_just_now_is_neither_written_nor_put_back(shop: Live) -> None:
+    writer, restorer = shop.cluster(), shop.cluster()
+    grant = writer.acquire("mitigator")
+    assert grant is not None
+    writer.preview(small.greet("bye"))
+    _gone(shop)
+    with pytest.raises(InvalidAction, match="changed by somebody else just now"):
+        writer.perform(small.greet("bye"), grant)
+    restorer.restore({small.GREETING: "bye"}, grant)
+    assert small.GREETING not in shop.everything()
+    assert not any(found["metadata"]["name"] == "web" for found in restorer.objects if found["kind"] == "ConfigMap")
+
+
+def test_a_request_without_an_answer_is_not_sent_again_behind_our_back(shop: Live, tmp_path: Path) -> None:
+    """Whether a write landed is found out by reading, not by writing it twice."""
+    sent: list[str] = []
+
+    def hang_up(method: str, path: str) -> str | None:
+        sent.extend([path] * (method == "PUT"))
+        return "after" if method == "PUT" else None
+
+    with proxied(shop.server.url, hang_up) as url:
+        cluster = shop._replace(kubeconfig=redirected(shop.kubeconfig, url, tmp_path / "proxied")).cluster()
+        grant = cluster.acquire("mitigator")
+        assert grant is not None and not sent
+        with pytest.raises(UserError):
+            cluster.release(grant)
+    assert len(sent) == 1 and shop.holder() == ""
 
 
 def test_two_take_the_lock_at_once_and_one_gets_it(shop: Live) -> None:

@@ -11,6 +11,8 @@ from stratus_agents.kubectl import Refused
 from stratus_agents.kubectl.writes import ACTIONS
 from stratus_sim.cluster import api, events
 from stratus_sim.cluster.actions import InvalidAction, effect
+from stratus_sim.cluster.objects import ObjectKey
+from stratus_sim.faults import inject
 from stratus_sim.telemetry.observation import observe
 from stratus_sim.world import World
 from stratus_spec.catalogue import VERBS
@@ -182,6 +184,55 @@ def test_what_nobody_carries_out_is_refused_with_a_reason(line: str, manifest: s
     assert why in str(refused.value)
 
 
+WRITES = {
+    "annotate": "deployment/geo a=b", "apply": "-f -", "autoscale": "deployment/geo --max=3", "cordon": "node-1",
+    "create": "configmap c --from-literal=a=b", "delete": "pod/x", "drain": "node-1",
+    "expose": "deployment/geo --port=80",
+    "label": "deployment/geo a=b", "patch": "svc geo -p '{}'", "replace": "-f -", "rollout pause": "deployment/geo",
+    "rollout restart": "deployment/geo", "rollout resume": "deployment/geo", "rollout undo": "deployment/geo",
+    "scale": "deployment/geo --replicas=1", "set env": "deployment/geo A=b", "set image": "deployment/geo geo=x:1",
+    "set resources": "deployment/geo --limits=cpu=1", "taint": "node node-1 a=b:NoSchedule", "uncordon": "node-1",
+}  # fmt: skip
+MANIFEST = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}"
+
+
+def test_every_write_is_tried_with_a_flag_of_another_verb() -> None:
+    assert {verb.replace(" ", "-") for verb in WRITES} == ACTIONS.keys()
+
+
+@pytest.mark.parametrize("verb", WRITES)
+def test_a_write_refuses_the_flags_of_other_verbs(verb: str) -> None:
+    line = f"kubectl {verb} {WRITES[verb]}"
+    assert action(line, MANIFEST)
+    with pytest.raises(Refused, match="flag previous is not supported here"):
+        action(f"{line} --previous", MANIFEST)
+
+
+@pytest.mark.parametrize("verb", ["get pods", "describe pods", "events", "top pods", "rollout status deployment/geo"])
+def test_a_read_refuses_the_flags_of_other_verbs(hotel: World, verb: str) -> None:
+    with pytest.raises(Refused, match="flag previous is not supported here"):
+        said(hotel, f"kubectl {verb} --previous")
+
+
+def test_a_pod_is_asked_about_alone(hotel: World) -> None:
+    assert "frontend" not in said(hotel, "kubectl top pod geo-x-y")
+    assert "frontend" in said(hotel, "kubectl top pods")
+
+
+def test_events_say_what_they_are_about(hotel: World) -> None:
+    change(hotel, "geo", {"containers": [{"name": "geo", "image": "geo:none"}]})
+    lines = [line for line in said(hotel, "kubectl events").splitlines() if "Failed" in line]
+    assert lines and all("pod/geo-" in line for line in lines)
+
+
+def test_a_node_is_described_with_its_events(hotel: World) -> None:
+    inject.schedule(hotel, 0, "kubelet-crash", ObjectKey("Node", "", "node-1"))
+    hotel.run_for(120_000_000)
+    assert "NodeNotReady" in said(hotel, "kubectl describe node node-1")
+    rows = {row.split()[0]: row.split()[1] for row in said(hotel, "kubectl get nodes").splitlines()[1:]}
+    assert [name for name, status in rows.items() if status == "NotReady"] == ["node-1"]
+
+
 def test_tables_look_like_kubectls(hotel: World) -> None:
     header, first, *_ = said(hotel, "kubectl get deployments").splitlines()
     assert header.split() == ["NAMESPACE", "NAME", "READY", "UP-TO-DATE", "AVAILABLE"]
@@ -198,6 +249,12 @@ def test_tables_look_like_kubectls(hotel: World) -> None:
         ("kubectl get deployment geo -o yaml", "kind: Deployment"),
         ("kubectl get deployment geo -o json", '"kind": "Deployment"'),
         ("kubectl get deployments,services -o wide", "SELECTOR"),
+        ("kubectl get rs", "DESIRED"),
+        ("kubectl get pods -o wide", "app=geo"),
+        ("kubectl get svc geo -o wide", "app=geo"),
+        ("kubectl get nodes -o wide", "kubernetes.io/hostname=node-1"),
+        ("kubectl get deployments -o yaml", "kind: List"),
+        ("kubectl get deployment geo -o json", '{\n "apiVersion": "apps/v1",\n "kind": "Deployment"'),
         ("kubectl get events", "REASON"),
         ("kubectl events -A", "REASON"),
         ("kubectl logs deployment/geo --tail=5", "INFO request served"),

@@ -46,7 +46,9 @@ def test_a_workload_that_never_ran_is_not_scaled_up(hotel: World) -> None:
 FIRST_ROLLOUTS: dict[str, dict[str, Any]] = {
     "selector": {"nodeSelector": {"disktype": "none"}},
     "probe": {"containers": [{"name": "geo", "readinessProbe": {"grpc": {"port": 40}}}]},
-    "memory": {"containers": [{"name": "geo", "resources": {"limits": {"memory": "5Mi"}}}]},
+    "memory": {
+        "containers": [{"name": "geo", "resources": {"limits": {"memory": "5Mi"}, "requests": {"memory": "5Mi"}}}],
+    },
     "host": {"containers": [{"name": "geo", "env": [{"name": "MONGODB_HOST", "value": "mongo-geo-old"}]}]},
 }
 """Mistakes in the first pod template of the Deployment `geo`."""

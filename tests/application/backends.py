@@ -15,6 +15,7 @@ from stratus_sim.genesis import deploy
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.application import describe
 from stratus_sim.manifests.load import Manifests
+from stratus_sim.manifests.topology import Topology
 from stratus_sim.world import World
 
 Object = Mapping[str, Any]
@@ -99,10 +100,10 @@ def on_claim(path: str, name: str) -> tuple[str, Object]:
     return path, {"persistentVolumeClaim": {"claimName": name}}
 
 
-def stand(*objects: Object) -> World:
+def stand(*objects: Object, topology: Topology | None = None) -> World:
     """The application after three minutes."""
     manifests = Manifests(objects)
-    return deploy(manifests, describe(manifests), 1)
+    return deploy(manifests, describe(manifests, topology), 1)
 
 
 def key(name: str, kind: str = "Deployment") -> ObjectKey:

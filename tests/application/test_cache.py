@@ -11,16 +11,25 @@ from stratus_sim.application.behaviours.cache import WARM, Cache, Held
 from stratus_sim.application.behaviours.memory import recall
 from stratus_sim.cluster import pods
 from stratus_sim.kernel import SECOND_US
+from stratus_sim.manifests.topology import DeclaredCall, Profile, Topology
+from stratus_sim.manifests.traffic_shapes import DeclaredLoad
 from stratus_sim.world import World
 from tests.application.backends import act, behind, call, claim, crash, front, key, on_claim, pod_of, stand, users
 
 
-def shop(image: str = "memcached:1.6", port: int = 11211, env: dict[str, str] | None = None, **more: Any) -> World:
+def shop(
+    image: str = "memcached:1.6",
+    port: int = 11211,
+    env: dict[str, str] | None = None,
+    topology: Topology | None = None,
+    **more: Any,
+) -> World:
     return stand(
         *claim("kept"),
         *front({"CACHE_ADDR": f"cache:{port}", "STORE_ADDR": "store:27017", **(env or {})}),
         *behind("cache", image, port, **more),
         *behind("store", "mongo:7", 27017),
+        topology=topology,
     )
 
 
@@ -65,6 +74,32 @@ def test_misses_go_on_to_the_store_and_fade_with_every_request() -> None:
     assert rates[-1] == 50_000
     assert rates[3] < rates[0] - 20_000
     assert not world.traffic.scheduled, "a warm cache rests"
+
+
+def test_who_can_do_without_a_cache_asks_the_store_as_long_as_it_is_down() -> None:
+    world = shop(topology=Topology(calls=(DeclaredCall("api", "cache", 11211, hard=False),)))
+    assert ([one.asked for one in held(world)], at_the_store(world)) == ([WARM], 50_000)
+    act(world, "scale", "deployment/cache", {"replicas": 0}, wait_s=10)
+    assert (users(world), at_the_store(world)) == (1000, 100_000)
+    assert not world.traffic.scheduled
+    act(world, "scale", "deployment/cache", {"replicas": 1}, wait_s=10)
+    assert 75_000 < at_the_store(world) < 100_000
+    world.run_for(120 * SECOND_US)
+    assert at_the_store(world) == 50_000
+
+
+@pytest.mark.parametrize(("cpu_us", "recovers"), [(2_000, True), (3_500, False)])
+def test_a_database_that_misses_alone_overrun_keeps_the_cache_cold(cpu_us: int, recovers: bool) -> None:
+    """With a warm cache it has half its load, and room for it either way: 50 requests a second of 100 or of 57."""
+    load, profile = DeclaredLoad(rps=50), Profile(latency_us=1_000, cpu_us_per_request=cpu_us)
+    world = shop(topology=Topology(load=load, profiles={"store": profile}))
+    for permille in (300, 1000):
+        world.schedule(0, "traffic.load", permille)
+        world.run_for(300 * SECOND_US)
+    assert (users(world), at_the_store(world)) == (1000, 50_000)
+    restart(world, 300)
+    assert users(world) == (1000 if recovers else 0)
+    assert at_the_store(world) == 50_000 if recovers else at_the_store(world) > 90_000
 
 
 def test_it_warms_with_requests_not_with_time() -> None:

@@ -156,7 +156,7 @@ def test_more_messages_than_a_consumer_takes() -> None:
 @pytest.mark.parametrize("moving", [False, True])
 def test_a_flood_of_requests(moving: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     topology = Topology(load=DeclaredLoad(rps=50)) if moving else None
-    monkeypatch.setattr(backends, "describe", lambda manifests: describe(manifests, topology))
+    monkeypatch.setattr(backends, "describe", lambda manifests, _: describe(manifests, topology))
     world = demo()
     assert world.application.generators == ("default/load-generator",)
     choose(world, loadGeneratorFloodHomepage="on")

@@ -62,6 +62,18 @@ def test_a_cycle_is_worked_out_in_order_of_name() -> None:
     assert order == ["a", *(f"w{n}" for n in range(8))]
 
 
+def test_a_circle_is_seen_through_from_wherever_it_is_entered() -> None:
+    world = mesh("a>b", "b>c", "c>a", "x>c", entrypoints="ax")
+    one = DEFAULT_RATE
+    assert rates(world) == {"a": 2 * one, "b": 2 * one, "c": 2 * one, "x": one}
+    fared = {entry.service[-1]: (entry.success_permille, entry.latency_us) for entry in epochs.current(world).entries}
+    assert fared["a"] == (1000, pytest.approx(4000, rel=0.02)), "a, b, c, and a again, who has its answer by then"
+    assert fared["x"] == (1000, pytest.approx(5000, rel=0.02)), "x, c, a, b, and c again"
+    scale(world, "b", 0)
+    world.run_for(10 * SECOND_US)
+    assert [entry.success_permille for entry in epochs.current(world).entries] == [0, 0]
+
+
 def test_what_a_workload_without_pods_refuses_never_arrives() -> None:
     flows = down(mesh("a>b", "b>c"), "b")
     gone = flows.workloads["default/b"]

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from stratus_sim.application import epochs
+from stratus_sim.application.dynamics import footing
 from stratus_sim.application.dynamics.counters import totals
-from stratus_sim.application.dynamics.islands import islands_of
+from stratus_sim.application.dynamics.islands import Island, islands_of
+from stratus_sim.application.dynamics.step import work_out
+from stratus_sim.application.routing import Router
 from stratus_sim.cluster import api
 from stratus_sim.genesis import deploy
 from stratus_sim.kernel import SECOND_US
@@ -15,7 +20,7 @@ from stratus_sim.manifests.load import Manifests
 from stratus_sim.manifests.topology import Profile, Topology
 from stratus_sim.manifests.traffic_shapes import DeclaredLoad
 from stratus_sim.world import World
-from tests.application.mesh import deployment, mesh, service
+from tests.application.mesh import deployment, mesh, scale, service
 from tests.application.test_conservation import balance
 
 
@@ -90,3 +95,41 @@ def test_what_waits_stays_where_islands_become_one() -> None:
     world.run_for(3 * SECOND_US)
     assert 0 < totals(world).workloads["default/x"].queued < waiting
     balance(totals(world))
+
+
+def test_an_epoch_looks_only_at_islands_in_which_something_stirred(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a kubelet has asked a health endpoint in between, which looks who answers."""
+    world = mesh("a>b", "c>d", entrypoints="ac", replicas=2, health={"a": {"/ready": ["b"]}})
+    looked: list[str] = []
+
+    def find(router: Router, island: Island, before: footing.Found | None) -> footing.Found:
+        looked.extend(name[-1] for name in island.names)
+        return kept(router, island, before)
+
+    kept = footing._find
+    monkeypatch.setattr(footing, "_find", find)
+    for name in "bd":
+        world.store.remove(next(p.key for p in world.store.list("Pod") if p.key.name.startswith(name)))
+        asked = next(p for p in world.store.list("Pod") if p.key.name.startswith("a"))
+        world.processes.answer(world, asked, asked.spec.containers[0], "/ready")
+        world.run_for(10 * SECOND_US)
+        assert set(looked) == ({"a", "b"} if name == "b" else {"c", "d"})
+        looked.clear()
+
+
+def test_islands_that_differ_in_names_only_are_worked_out_once() -> None:
+    world = mesh("a>b", "c>d", entrypoints="ac")
+    one, other = islands_of(world.application)
+    assert one.shape is other.shape
+    epochs.spike(world, "default/a", 1900)
+    world.run_for(5 * SECOND_US)
+    worked_out = work_out.cache_info().misses
+    epochs.spike(world, "default/c", 1900)
+    world.run_for(5 * SECOND_US)
+    assert work_out.cache_info().misses == worked_out
+    assert rates(world) == dict.fromkeys("abcd", 95_000)
+    scale(world, "d", 0)
+    world.run_for(5 * SECOND_US)
+    assert {e.service: e.success_permille for e in epochs.current(world).entries} == {"default/a": 1000, "default/c": 0}
+    assert {c.call.target: c.error for c in epochs.current(world).calls} == {"b": "", "d": "connection refused"}
+    assert {place for place, count in totals(world).workloads.items() if count.errors} == {"default/c"}

@@ -9,19 +9,22 @@ from stratus_sim.application.behaviours.console import run
 from stratus_sim.application.behaviours.memory import recall, remember
 from stratus_sim.application.behaviours.queue import Backlog, lags
 from stratus_sim.kernel import SECOND_US
+from stratus_sim.manifests.topology import Profile, Topology
+from stratus_sim.manifests.traffic_shapes import DeclaredLoad, DeclaredRequest, DeclaredStep
 from stratus_sim.world import World
 from tests.application.backends import act, behind, call, config_map, front, key, pod_of, stand, users, workload
 
 QUEUE = ("default/bus", "default/mailer")
 
 
-def post(**more: object) -> World:
+def post(topology: Topology | None = None, **more: object) -> World:
     """`api` sends messages, `mailer` takes them."""
     return stand(
         *front({"BUS_ADDR": "bus:9092"}),
         *behind("bus", "apache/kafka:3.8", 9092),
         workload("mailer", "registry.example/mailer:1", 8081, {"BUS_ADDR": "bus:9092"}),
         *more.values(),
+        topology=topology,
     )  # type: ignore[arg-type]
 
 
@@ -65,6 +68,36 @@ def test_a_backlog_grows_while_nobody_consumes_and_drains_at_the_consumers_rate(
     assert lags(world)[QUEUE] == 0
     assert kept(world, waiting), "no message is lost, none is made up"
     assert not world.traffic.scheduled
+
+
+def test_only_requests_that_call_the_queue_produce_messages() -> None:
+    """One in ten books, which takes two messages."""
+    requests = {
+        "browse": DeclaredRequest("api", weight=9, calls=[]),
+        "book": DeclaredRequest("api", calls=[DeclaredStep("bus", times=2)]),
+    }
+    world = post(Topology(requests=requests, load=DeclaredLoad(rps=100)))
+    before = backlog(world).taken
+    world.run_for(100 * SECOND_US)
+    assert backlog(world).taken - before == 100 * 20_000
+
+
+def test_a_consumer_takes_no_more_than_it_works_on_at_once() -> None:
+    world = post(Topology(profiles={"mailer": Profile(latency_us=100_000, cpu_us_per_request=10, concurrency=4)}))
+    before = lags(world)[QUEUE]
+    world.run_for(100 * SECOND_US)
+    assert lags(world)[QUEUE] - before == 100 * (50 - 4 * 10)
+
+
+def test_while_the_broker_is_down_nobody_produces_and_nobody_consumes() -> None:
+    world = post()
+    act(world, "scale", "deployment/mailer", {"replicas": 0}, wait_s=100)
+    act(world, "scale", "deployment/bus", {"replicas": 0}, wait_s=5)
+    stopped = lags(world)
+    world.run_for(100 * SECOND_US)
+    assert stopped[QUEUE] > 0
+    assert lags(world) == stopped
+    assert users(world) == 0
 
 
 def poisoned() -> World:

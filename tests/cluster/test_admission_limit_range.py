@@ -88,6 +88,14 @@ def test_a_pod_takes_as_much_as_its_largest_init_container() -> None:
     assert refused(world, manifest) == 'pods "a" is forbidden: maximum cpu usage per Pod is 2, but limit is 3'
 
 
+def test_a_pod_takes_its_sidecars_as_well_as_its_containers() -> None:
+    side = {"name": "s", "image": "w:1", "restartPolicy": "Always", "resources": {"limits": {"cpu": "2"}}}
+    manifest = pod("a", limits={"cpu": "1"})
+    manifest = {**manifest, "spec": {**manifest["spec"], "initContainers": [side]}}
+    world = cluster(limits(type="Pod", max={"cpu": "2"}))
+    assert refused(world, manifest) == 'pods "a" is forbidden: maximum cpu usage per Pod is 2, but limit is 3'
+
+
 def test_a_default_limit_below_a_request_makes_the_pod_invalid() -> None:
     """kubernetes.io/docs/concepts/policy/limit-range, "Constraints on resource limits and requests"."""
     world = cluster(limits(default={"cpu": "500m"}))

@@ -41,7 +41,7 @@ def pod(context: Json | None = None, port: int = 0, **spec: Any) -> Json:
         (pod({"seccompProfile": {"type": "Unconfined"}}, securityContext={"seccompProfile": {"type": "Unconfined"}}),
          'seccompProfile (pod and container "c" must not set securityContext.seccompProfile.type to "Unconfined")'),
         (pod(securityContext={"seLinuxOptions": {"type": "spc_t"}}),
-         "seLinuxOptions (pod set forbidden securityContext.seLinuxOptions)"),
+         'seLinuxOptions (pod set forbidden securityContext.seLinuxOptions: type "spc_t")'),
         (pod(securityContext={"sysctls": [{"name": "kernel.msgmax"}, {"name": "net.ipv4.tcp_syncookies"}]}),
          "forbidden sysctls (kernel.msgmax)"),
         (pod({"appArmorProfile": {"type": "Unconfined"}}),
@@ -77,6 +77,62 @@ def test_restricted_reads_the_pods_own_context_too() -> None:
     assert list(violations("restricted", pod(rest, securityContext=own, volumes=volumes))) == []
     (found,) = violations("restricted", pod(SAFE, volumes=[{"name": "v", "nfs": {}}]))
     assert found == 'restricted volume types (volume "v" uses restricted volume type "nfs")'
+
+
+def two(*contexts: Json, **spec: Any) -> Json:
+    """A pod of the containers x and y with these security contexts."""
+    names = zip("xy", contexts, strict=True)
+    return {"containers": [{"name": n, "image": "w:1", "securityContext": {**SAFE, **c}} for n, c in names], **spec}
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        (two({"runAsNonRoot": None}, {"runAsNonRoot": None}),
+         'runAsNonRoot != true (pod or containers "x", "y" must set securityContext.runAsNonRoot=true)'),
+        (two({"runAsNonRoot": False}, {"runAsNonRoot": None}, securityContext={"runAsNonRoot": False}),
+         'runAsNonRoot != true (pod and container "x" must not set securityContext.runAsNonRoot=false)'),
+        (two({}, {}, securityContext={"runAsNonRoot": False}),
+         "runAsNonRoot != true (pod must not set securityContext.runAsNonRoot=false)"),
+        (two({"seccompProfile": None}, {}),
+         'seccompProfile (pod or container "x" must set securityContext.seccompProfile.type to "RuntimeDefault" or '
+         '"Localhost")'),
+        (two({"seccompProfile": {"type": "Unconfined"}}, {}, securityContext={"seccompProfile": {"type": "Odd"}}),
+         'seccompProfile (pod and container "x" must not set securityContext.seccompProfile.type to "Odd", '
+         '"Unconfined")'),
+        (two({"capabilities": {"add": ["CHOWN"]}}, {}),
+         'unrestricted capabilities (container "x" must set securityContext.capabilities.drop=["ALL"]; container "x" '
+         'must not include "CHOWN" in securityContext.capabilities.add)'),
+        (two({"procMount": "B"}, {"procMount": "A"}),
+         'procMount (containers "x", "y" must not set securityContext.procMount to "A", "B")'),
+        (two({}, {}, volumes=[{"name": "v", "hostPath": {}}, {"name": "w", "nfs": {}}, {"name": "i", "image": {}}]),
+         'restricted volume types (volumes "v", "w" use restricted volume types "hostPath", "nfs")'),
+        (two({}, {}, securityContext={"seLinuxOptions": {"type": "spc_t", "user": "u"}}),
+         'seLinuxOptions (pod set forbidden securityContext.seLinuxOptions: type "spc_t"; user may not be set)'),
+    ],
+)  # fmt: skip
+def test_who_breaks_a_rule_is_named(spec: Json, said: str) -> None:
+    assert list(violations("restricted", spec)) == [said]
+
+
+def test_ports_are_told_of_in_the_order_of_their_digits() -> None:
+    ports = [{"hostPort": 9}, {"hostPort": 80}]
+    both = {"containers": [{"name": name, "image": "w:1", "ports": ports} for name in "xy"]}
+    assert list(violations("baseline", both)) == ['hostPort (containers "x", "y" use hostPorts 80, 9)']
+
+
+def test_rules_speak_in_the_order_of_their_names() -> None:
+    """The order is that of the plug-in: baseline by name, then restricted by name."""
+    guilty = {"privileged": True, "procMount": "Odd", "appArmorProfile": {"type": "Unconfined"}, "runAsUser": 0}
+    volumes = [{"name": "v", "hostPath": {}}]
+    titles = [
+        one.partition(" (")[0] for one in violations("restricted", pod(guilty, 80, hostPID=True, volumes=volumes))
+    ]
+    assert titles == [
+        "forbidden AppArmor profile", "host namespaces", "hostPort", "privileged", "procMount",
+        "allowPrivilegeEscalation != false", "unrestricted capabilities", "restricted volume types",
+        "runAsNonRoot != true", "runAsUser=0", "seccompProfile",
+    ]  # fmt: skip
 
 
 def namespace(level: str) -> Json:

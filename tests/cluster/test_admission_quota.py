@@ -153,6 +153,21 @@ def test_scopes_choose_pods() -> None:
         api.put(world, pod("b"), "user")
 
 
+@pytest.mark.parametrize("side", ["podAffinity", "podAntiAffinity"])
+@pytest.mark.parametrize(("reach", "counts"), [({}, 0), ({"namespaces": ["x"]}, 1), ({"namespaceSelector": {}}, 1)])
+def test_a_scope_chooses_pods_that_look_into_other_namespaces(side: str, reach: Json, counts: int) -> None:
+    limit = quota(pods="5")
+    limit["spec"]["scopes"] = ["CrossNamespacePodAffinity"]
+    term = {"labelSelector": {}, "topologyKey": "zone", **reach}
+    required = {side: {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+    wish = {"weight": 1, "podAffinityTerm": term}
+    preferred = {side: {"preferredDuringSchedulingIgnoredDuringExecution": [wish]}}
+    objects = [pod("a"), pod("b"), pod("c")]
+    for one, affinity in zip(objects, (required, preferred, {}), strict=True):
+        one["spec"]["affinity"] = affinity
+    assert used(cluster(limit, *objects)) == {"pods": 2000 * counts}
+
+
 def test_counting_by_difference_is_counting() -> None:
     world = cluster(quota(pods="20", requests_memory="4Gi"), workload("Deployment", replicas=5), seconds=20)
     change(world, "Deployment", replicas=2, template=template("w", "serve", terminationGracePeriodSeconds=1))

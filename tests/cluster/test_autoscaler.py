@@ -7,17 +7,19 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from stratus_sim.cluster import api
+from stratus_sim.cluster import api, pods
 from stratus_sim.cluster.merge import strategic_merge
 from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.cluster.scale_status import Recommendation, ScaleEvent
 from stratus_sim.cluster.workloads import scaling
 from stratus_sim.cluster.workloads.bounds import wanted
-from stratus_sim.cluster.workloads.scaling import Reading
+from stratus_sim.cluster.workloads.metering import Unmeasured, measure
+from stratus_sim.cluster.workloads.scaling import Measured, Usage
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.topology import Profile
-from stratus_sim.manifests.workload_shapes import ScalingPolicy, ScalingRules
+from stratus_sim.manifests.workload_shapes import Metric, MetricTarget, ResourceMetric, ScalingPolicy, ScalingRules
 from stratus_sim.telemetry.render import render
 from stratus_sim.world import World
 from tests.application.mesh import key, mesh
@@ -154,28 +156,32 @@ def test_a_size_out_of_bounds_is_brought_back_whatever_metrics_say(low: int, hig
 
 
 @pytest.mark.parametrize(
-    ("kind", "reason", "why"),
+    ("kind", "reason", "what", "why"),
     [
-        ("pods", "FailedGetPodsMetric",
+        ("pods", "FailedGetPodsMetric", "pods",
          "unable to get metric queue: unable to fetch metrics from custom metrics API: "
          "no custom metrics API (custom.metrics.k8s.io) registered"),
-        ("external", "FailedGetExternalMetric",
+        ("external", "FailedGetExternalMetric", "queue external",
          "unable to get external metric default/queue/nil: unable to fetch metrics from external metrics API: "
          "no external metrics API (external.metrics.k8s.io) registered"),
     ],
 )  # fmt: skip
-def test_a_metric_nobody_serves_lets_the_others_add_and_not_take_away(kind: str, reason: str, why: str) -> None:
+def test_a_metric_nobody_serves_lets_the_others_add_and_not_take_away(
+    kind: str, reason: str, what: str, why: str
+) -> None:
     cpu = metric("cpu", {"type": "Utilization", "averageUtilization": 50})
     world = scaled(metrics=[cpu, {"type": kind.capitalize(), kind: NAMED}])
     load(world, 3000, 120)
     assert replicas(world) == 3
     assert conditions(world)["ScalingActive"][:2] == ("True", "ValidMetricFound")
+    assert said(world)[reason] == [why]
+    assert "FailedComputeMetricsReplicas" not in said(world)
     load(world, 1000, 900)
     assert replicas(world) == 3
     message = f"the HPA was unable to compute the replica count: {why}"
     assert conditions(world)["ScalingActive"] == ("False", reason, message)
     assert said(world)[reason] == [why]
-    invalid = f"invalid metrics (1 invalid out of 2), first error is: {why}"
+    invalid = f"invalid metrics (1 invalid out of 2), first error is: failed to get {what} metric value: {why}"
     assert said(world)["FailedComputeMetricsReplicas"] == [invalid]
 
 
@@ -186,8 +192,8 @@ def test_two_autoscalers_of_one_workload_do_nothing_until_one_is_gone() -> None:
     load(world, 4000, 120)
     assert replicas(world) == 1
     rivals = "pods by selector app=a are controlled by multiple HPAs: [default/a default/b]"
-    message = f"the HPA was unable to compute the replica count: {rivals}"
-    assert conditions(world)["ScalingActive"] == ("False", "AmbiguousSelector", message)
+    assert conditions(world)["ScalingActive"] == ("False", "AmbiguousSelector", rivals)
+    assert said(world)["FailedComputeMetricsReplicas"] == [rivals]
     assert said(world)["AmbiguousSelector"] == [rivals]
     api.delete(world, HPA._replace(name="b"), "user")
     world.run_for(120 * SECOND_US)
@@ -216,18 +222,120 @@ def test_a_window_that_holds_growth_back_says_so() -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.integers(1, 50), st.integers(1, 200), st.integers(0, 400), st.integers(1, 50), st.integers(0, 20))
-def test_proposals_go_where_the_ratio_points_and_idle_pods_only_dampen(
-    replicas: int, target: int, value: int, ready: int, unready: int
+@given(*[st.integers(1, 50), st.integers(1, 200), st.integers(0, 400), st.integers(1, 50)], *[st.integers(0, 20)] * 2)
+def test_proposals_go_where_the_ratio_points_and_unknown_pods_only_dampen(
+    replicas: int, target: int, value: int, ready: int, unready: int, missing: int
 ) -> None:
-    measured, everyone = Reading(value, ready), Reading(value * ready // (ready + unready), ready + unready)
-    found = scaling.proposal(replicas, target, measured, everyone)
-    if 10 * abs(value - target) <= target:
+    others = (Usage(count, 0, 100 * count) for count in (unready, missing))
+    measured = Measured(target, True, Usage(ready, value * ready, 100 * ready), *others)
+    found = scaling.proposal(replicas, measured)
+    if missing == 0 and 10 * abs(value - target) <= target:
         assert found == replicas
-    elif unready == 0:
+    elif unready == missing == 0:
         assert (found - 1) * target < value * ready <= found * target or found == value == 0
-    elif value > target:
-        assert found >= replicas
+    else:
+        assert found >= replicas if value > target else found <= replicas if missing else True
+
+
+@pytest.mark.parametrize(
+    ("replicas", "measured", "expected"),
+    [
+        (4, Measured(50, True, Usage(2, 200, 200), unready=Usage(2, 0, 200)), 4),
+        (4, Measured(50, True, Usage(2, 300, 200), unready=Usage(2, 0, 200)), 6),
+        (4, Measured(50, True, Usage(2, 20, 200), unready=Usage(2, 0, 200)), 1),
+        (2, Measured(50, True, Usage(1, 20, 100), missing=Usage(1, 0, 100)), 2),
+        (4, Measured(50, True, Usage(3, 30, 300), missing=Usage(1, 0, 100)), 3),
+        (4, Measured(150, True, Usage(3, 30, 300), missing=Usage(1, 0, 100)), 2),
+        (3, Measured(50, True, Usage(2, 300, 200), missing=Usage(1, 0, 100)), 6),
+        (3, Measured(50, True, Usage(2, 160, 200), missing=Usage(2, 0, 200)), 3),
+        (3, Measured(100, False, Usage(2, 80), missing=Usage(1)), 2),
+        (3, Measured(50, True, Usage(2, 100, 200), missing=Usage(1, 0, 100)), 3),
+        (9, Measured(50, True, Usage(2, 120, 100), unready=Usage(1, 0, 50)), 9),
+    ],
+)  # fmt: skip
+def test_pods_nobody_has_a_value_of(replicas: int, measured: Measured, expected: int) -> None:
+    """kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale, "Algorithm details"."""
+    assert scaling.proposal(replicas, measured) == expected
+
+
+def seen(world: World, resource: str = "cpu") -> Measured:
+    source = ResourceMetric(resource, MetricTarget("AverageValue", average_value=1))
+    return measure(world, world.store.state.objects[key("a")], Metric("Resource", source))
+
+
+def counted(world: World, resource: str = "cpu") -> tuple[int, int, int]:
+    """Pods that count, that are not ready yet, that have no value."""
+    found = seen(world, resource)
+    return found.ready.pods, found.unready.pods, found.missing.pods
+
+
+def test_who_counts() -> None:
+    world = scaled(low=3)
+    world.run_for(60 * SECOND_US)
+    first, second, third = [pod for pod in world.store.list("Pod") if pod.labels["app"] == "a"]
+    assert counted(world) == (3, 0, 0)
+    pods.update(world, first, ready=False)
+    assert (counted(world), counted(world, "memory")) == ((2, 1, 0), (3, 0, 0))
+    pods.update(world, second, state="waiting", ready=False, reason="CrashLoopBackOff")
+    assert counted(world) == (1, 1, 1)
+    pods.terminate(world, third.key)
+    with pytest.raises(Unmeasured, match=r"did not receive metrics for targeted pods \(pods might be unready\)"):
+        counted(world)
+    pods.update(world, world.store.state.objects[first.key], state="waiting")
+    with pytest.raises(Unmeasured, match="no metrics returned from resource metrics API"):
+        counted(world)
+
+
+@pytest.mark.parametrize(("after_s", "counts"), [(0, False), (60, True)])
+def test_who_was_ready_once_counts_again_when_its_start_is_long_ago(after_s: int, counts: bool) -> None:
+    world = scaled(low=2)
+    world.run_for(60 * SECOND_US)
+    first = next(pod for pod in world.store.list("Pod") if pod.labels["app"] == "a")
+    since_us = first.created_us + after_s * SECOND_US
+    world.store.report(first.key, replace(first.status, ready=False, since_us=since_us))
+    world.run_until(first.created_us + 299 * SECOND_US)
+    assert counted(world) == (1, 1, 0)
+    world.run_for(2 * SECOND_US)
+    assert counted(world) == ((2, 0, 0) if counts else (1, 1, 0))
+    other = next(pod for pod in world.store.list("Pod") if pod.labels["app"] == "a" and pod.key != first.key)
+    used = seen(world).ready.used
+    assert used > 0
+    pods.terminate(world, first.key)
+    assert (seen(world).ready.used, other.status.ready) == (used, True)  # who is not ready serves nobody
+
+
+def test_an_autoscaler_looks_again_when_a_pod_is_about_to_count() -> None:
+    world = scaled(low=2, behavior={"scaleDown": {"stabilizationWindowSeconds": 0}})
+    world.run_for(60 * SECOND_US)
+    first = next(pod for pod in world.store.list("Pod") if pod.labels["app"] == "a")
+    pods.update(world, first, ready=False)
+    world.run_for(40 * SECOND_US)
+    timer = world.store.state.objects[HPA].status.timer
+    assert timer is not None
+    assert timer.due_us - (first.created_us + 300 * SECOND_US) <= 15 * SECOND_US
+
+
+@pytest.mark.parametrize(("behavior", "sizes"), [({}, [4, 8]), ({"behavior": {"scaleDown": {}}}, [5, 10])])
+def test_without_behavior_growth_is_to_twice_as_many_or_four(behavior: dict[str, Any], sizes: list[int]) -> None:
+    world = scaled(percent=5, **behavior)
+    load(world, 20000, 60)
+    grown = [int(text.split(";")[0].removeprefix("New size: ")) for text in said(world)["SuccessfulRescale"]]
+    assert grown[:2] == sizes
+
+
+def test_the_scale_was_read_though_nothing_could_be_measured() -> None:
+    world = scaled(metrics=[{"type": "Pods", "pods": NAMED}])
+    world.run_for(30 * SECOND_US)
+    told = "the HPA controller was able to get the target's current scale"
+    assert conditions(world)["AbleToScale"] == ("True", "SucceededGetScale", told)
+
+
+def test_the_condition_names_the_metric_that_counts() -> None:
+    world = scaled()
+    load(world, 2000, 60)
+    told = "the HPA was able to successfully calculate a replica count from "
+    name = "cpu resource utilization (percentage of request)"
+    assert conditions(world)["ScalingActive"] == ("True", "ValidMetricFound", told + name)
 
 
 @settings(max_examples=200, deadline=None)

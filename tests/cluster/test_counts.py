@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stratus_sim.cluster import api, pods
-from stratus_sim.cluster.endpoints import serving, slice_of
+from stratus_sim.cluster.endpoint_slices import all_of, slice_of
+from stratus_sim.cluster.endpoints import serving
 from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.world import World
@@ -46,12 +47,12 @@ def check_counts(world: World) -> None:
 
 def check_slices(world: World) -> None:
     for service in world.store.list("Service"):
-        found = world.store.get(slice_of(service.key))
+        found = all_of(world, service.key)
         selected = world.store.selected(service.key.namespace, service.spec.selector)
-        if found is not None:
+        if found and service.spec.selector:
             there = [pod for pod in selected if pod.status.ip and not pods.ended(pod)]
             told = [(pod.key.name, serving(pod), pod.status.ready, pod.deleting) for pod in there]
-            assert [(e.pod, e.ready, e.serving, e.terminating) for e in found.status.endpoints] == told
+            assert [(e.pod, e.ready, e.serving, e.terminating) for one in found for e in one.status.endpoints] == told
 
 
 @settings(max_examples=25, deadline=None)

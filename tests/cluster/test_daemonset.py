@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stratus_sim.cluster import api
+from stratus_sim.cluster import api, pods
 from stratus_sim.cluster.objects import Resource
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.world import World
@@ -154,3 +154,33 @@ def test_pods_on_the_network_of_the_host_come_before_the_network_does(on_host: b
     world = cluster(workload(KIND, template=template(hostNetwork=on_host)), nodes=1, seconds=20)
     keys = {one["key"] for one in members(world, KIND)[0].manifest["spec"]["tolerations"]}
     assert ("node.kubernetes.io/network-unavailable" in keys) is on_host
+
+
+def test_while_surging_nodes_with_nothing_to_lose_need_not_wait_for_their_turn() -> None:
+    """kubernetes.io/docs/tasks/manage-daemon/update-daemon-set; the bound is for nodes whose old pod serves."""
+    world = daemon(4, updateStrategy={"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}})
+    sick = {pod.spec.node_name for pod in members(world, KIND)[1:]}
+    for pod in members(world, KIND)[1:]:
+        pods.update(world, pod, ready=False)
+    retemplate(world, KIND, 1)
+    world.run_for(SECOND_US)
+    there = [(pod.spec.node_name, pod.manifest["metadata"].get("annotations")) for pod in members(world, KIND)]
+    assert {node for node, marks in there if marks} >= sick
+    assert {node for node, marks in there if not marks}.isdisjoint(sick)
+    world.run_for(60 * SECOND_US)
+    assert rounds(world) == ["1"] * 4
+
+
+@pytest.mark.parametrize(
+    ("phase", "reason", "told"),
+    [("Failed", "FailedDaemonPod", "Found failed daemon pod {}, will try to kill it"),
+     ("Succeeded", "SucceededDaemonPod", "Found succeeded daemon pod {}, will try to delete it")],
+)  # fmt: skip
+def test_a_pod_that_has_ended_is_complained_of_and_replaced(phase: str, reason: str, told: str) -> None:
+    world = daemon(1)
+    (pod,) = members(world, KIND)
+    pods.update(world, pod, phase=phase, ready=False)
+    world.run_for(60 * SECOND_US)
+    assert ready(world, KIND) == 1
+    found = [(e.reason, e.message) for e in world.cluster.events.values() if e.involved == key(KIND)]
+    assert (reason, told.format(f"default/{pod.key.name} on node n0")) in found

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from stratus_sim.cluster import api
+from stratus_sim.cluster import api, endpoint_slices
 from stratus_sim.cluster.merge import strategic_merge
 from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.kernel import SECOND_US
@@ -17,7 +17,7 @@ from tests.cluster.test_kubelet import after, only, placed, pods, put, web
 
 
 def endpoints(world: World, name: str = "web") -> dict[str, dict[int, int]]:
-    found = world.store.state.objects[ObjectKey("EndpointSlice", "default", name)].status.ready
+    found = endpoint_slices.ready(world, ObjectKey("Service", "default", name))
     return {e.pod: dict(e.ports) for e in found}
 
 
@@ -53,6 +53,20 @@ def test_a_dying_pod_is_no_endpoint_and_a_service_without_selector_has_none() ->
     world.store.report(second.key, msgspec.structs.replace(second.status, ready=False))
     world.run_for(0)
     assert endpoints(world) == {}
+
+
+def test_nobody_keeps_the_slices_of_a_service_that_chooses_no_pods() -> None:
+    world = put(mesh(), web(), service("web"), {**service("none"), "spec": {"ports": [{"port": 1}]}})
+    elsewhere = {**service("elsewhere")["spec"], "type": "ExternalName", "selector": {"app": "web"}}
+    put(world, {**service("elsewhere"), "spec": elsewhere})
+    named = {found.key.name for found in world.store.list("EndpointSlice")}
+    assert not {"none", "elsewhere"} & named
+    before = endpoints(world)
+    put(world, {**service("web"), "spec": {"ports": [{"port": 80}]}})
+    api.delete(world, only(world).key, "test")
+    world.run_for(60 * SECOND_US)
+    assert endpoints(world) == before != {}, "what was there when the selector went"
+    assert only(world).key.name not in before
 
 
 def test_every_label_of_a_selector_counts() -> None:

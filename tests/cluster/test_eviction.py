@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stratus_sim.cluster import api, eviction, pods
+from stratus_sim.errors import UserError
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.serve.answers import Refusal
 from stratus_sim.serve.kinds import find
@@ -110,12 +111,18 @@ def test_two_budgets_or_an_owner_without_a_scale_allow_nothing() -> None:
     assert allowed(daemons) == 0
 
 
+def test_a_budget_has_one_bound() -> None:
+    with pytest.raises(UserError, match="minAvailable and maxUnavailable cannot be both set"):
+        guarded(2, minAvailable=1, maxUnavailable=1)
+
+
 def test_the_api_evicts_answers_429_and_500() -> None:
     world = guarded(2, maxUnavailable=1)
     view, kind = View(world), find(world, "", "v1", "pods")
     first, second = [pod.key.name for pod in members(world, "Deployment")]
     evict(view, kind, "default", first, {}, "user")
     assert get(world, "Pod", first).deleting
+    assert get(world, "Pod", first).status.disruption == "EvictionByEvictionAPI"
     with pytest.raises(Refusal, match="disruption budget") as refused:
         evict(view, kind, "default", second, {}, "user")
     assert (refused.value.code, refused.value.reason) == (429, "TooManyRequests")
@@ -135,3 +142,22 @@ def test_a_budget_says_whether_it_allows_disruption(least: int, holds: str, reas
     world = guarded(2, minAvailable=least)
     (shown,) = render(world, get(world, BUDGET))["status"]["conditions"]
     assert (shown["type"], shown["status"], shown["reason"]) == ("DisruptionAllowed", holds, reason)
+
+
+@pytest.mark.parametrize(
+    ("bound", "problem"),
+    [
+        ({"maxUnavailable": 1}, "daemonsets.apps does not implement the scale subresource"),
+        ({"minAvailable": "50%"}, "daemonsets.apps does not implement the scale subresource"),
+        ({"minAvailable": 1}, ""),
+    ],
+)
+def test_a_budget_says_whose_scale_it_cannot_read(bound: dict[str, Any], problem: str) -> None:
+    world = cluster(workload("DaemonSet"), budget(**bound), seconds=60)
+    status = render(world, get(world, BUDGET))["status"]
+    (condition,) = status["conditions"]
+    assert condition["message"] == problem
+    assert (condition["status"], condition["reason"]) == (
+        ("False", "SyncFailed") if problem else ("True", "SufficientPods")
+    )
+    assert status["disruptionsAllowed"] == (0 if problem else 2)

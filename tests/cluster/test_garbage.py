@@ -47,7 +47,7 @@ def test_a_deleted_namespace_lets_its_pods_end_gracefully_and_goes_after_them() 
     assert world.store.get(SHOP) is not None
     assert [r.key.kind for r in world.store.within("shop")] == ["Pod", "Pod"]
     world.run_for(60 * SECOND_US)
-    assert {r.key.namespace for r in world.store.everything()} == {"", "other"}
+    assert {r.key.namespace for r in world.store.everything()} == {"", "default", "other"}
     assert [r.key.name for r in world.store.list("Namespace")] == ["other"]
 
 
@@ -186,3 +186,14 @@ def test_an_object_goes_with_the_last_of_its_owners() -> None:
     api.delete(world, key("ConfigMap", "q"), "user", "Orphan")
     world.run_for(1)
     assert [found.key.name for found in world.store.list("ConfigMap")] == ["child"]
+
+
+def test_an_object_of_no_namespace_has_no_owner_in_one() -> None:
+    def volume(name: str, owner: str) -> dict[str, Any]:
+        kind = {"apiVersion": "v1", "kind": owner, "name": "nobody", "uid": "1"}
+        metadata = {"name": name, "ownerReferences": [kind]}
+        return {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": metadata, "spec": {}}
+
+    world = cluster(volume("kept", "ConfigMap"), volume("gone", "Namespace"))
+    world.run_for(1)
+    assert [found.key.name for found in world.store.list("PersistentVolume")] == ["kept"]

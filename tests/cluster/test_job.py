@@ -93,6 +93,15 @@ def test_fewer_at_once_takes_pods_away_without_failing() -> None:
     assert get(world, "Job").status.finished == "Complete"
 
 
+def test_a_job_for_one_pod_stays_that_when_more_may_run_at_once() -> None:
+    world = cluster(job(command="sleep 20"), seconds=5)
+    change(world, "Job", parallelism=3)
+    world.run_for(2 * SECOND_US)
+    assert len(members(world, "Job")) == 1
+    world.run_for(40 * SECOND_US)
+    assert (get(world, "Job").status.finished, get(world, "Job").status.succeeded) == ("Complete", 1)
+
+
 def test_one_good_end_says_that_a_work_queue_is_empty() -> None:
     world = cluster(job(parallelism=3, command="sleep 10"), seconds=60)
     status = get(world, "Job").status

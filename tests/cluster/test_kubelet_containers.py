@@ -29,12 +29,13 @@ def each(world: World) -> tuple[ContainerStatus, ...]:
 
 
 def row(world: World, pod: Resource) -> tuple[list[Any], list[Any]]:
-    """READY, STATUS and RESTARTS as the served table and as the agents' kubectl print them."""
+    """READY, STATUS and RESTARTS as the served table, but for how long ago, and as the agents' kubectl print them."""
     body = render(world, pod)
     names, cells = columns("Pod", False)
     served = tables.table("Pod", [{**body}], "2025-01-01T01:00:00Z", "1", "None")
     names_shown = (column["name"].upper() for column in served["columnDefinitions"])
     printed = dict(zip(names_shown, served["rows"][0]["cells"], strict=True))
+    printed["RESTARTS"] = int(str(printed["RESTARTS"]).partition(" (")[0])
     return [printed[name] for name in names], cells(body)
 
 

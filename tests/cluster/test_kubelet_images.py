@@ -16,11 +16,16 @@ from stratus_sim.manifests.pod_shapes import Container
 from stratus_sim.world import World
 from tests.application.mesh import mesh
 from tests.cluster.test_kubelet import messages, node, only, placed, put, web
+from tests.cluster.workloads import cluster, members, workload
 
 TEXT = (
     'rpc error: code = NotFound desc = failed to pull and unpack image "docker.io/library/no:such": '
     'failed to resolve reference "docker.io/library/no:such": docker.io/library/no:such: not found'
 )
+
+
+def templated(image: str) -> dict[str, Any]:
+    return {"metadata": {"labels": {"app": "w"}}, "spec": {"containers": [{"name": "c", "image": image}]}}
 
 
 def timeline(world: World, seconds: int) -> list[tuple[int, str]]:
@@ -105,6 +110,12 @@ def test_an_image_by_a_name_that_is_none_is_not_even_looked_for(image: str, why:
     assert (only(world).status.reason, only(world).status.message) == ("InvalidImageName", said)
     assert (messages(world, "InspectFailed"), messages(world, "Failed")) == ([said], ["Error: InvalidImageName"])
     assert f'Pulling image "{image}"' not in messages(world, "Pulling")
+
+
+def test_a_manifest_does_not_make_an_image_of_a_name_that_is_none() -> None:
+    world = cluster(workload("Deployment", replicas=1, template=templated("Web::1")), seconds=5)
+    (pod,) = members(world, "Deployment")
+    assert pod.status.reason == "InvalidImageName"
 
 
 @pytest.mark.parametrize(

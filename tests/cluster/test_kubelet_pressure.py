@@ -55,7 +55,7 @@ def test_who_is_within_its_request_stays_and_who_is_furthest_above_goes_first() 
     assert evicted(world)[0] == "c"
     failed = next(p for p in world.store.list("Pod") if p.status.phase == "Failed")
     said = (
-        "The node was low on resource: memory. Threshold quantity: 100Mi, available: 0Mi. "
+        "The node was low on resource: memory. Threshold quantity: 100Mi, available: 0. "
         "Container c was using 300Mi, request is 0, has larger consumption of memory. "
     )
     assert (failed.status.reason, failed.status.message) == ("Evicted", said)
@@ -97,8 +97,10 @@ def test_the_node_keeps_best_effort_pods_away_until_five_minutes_after() -> None
     assert evicted(world) == ["d"]
     shown = render(world, the_node(world))
     assert {c["type"]: c["status"] for c in shown["status"]["conditions"]} == {
-        "Ready": "True",
         "MemoryPressure": "True",
+        "DiskPressure": "False",
+        "PIDPressure": "False",
+        "Ready": "True",
     }
     assert shown["spec"]["taints"] == [{"key": "node.kubernetes.io/memory-pressure", "effect": "NoSchedule"}]
     (waiting,) = [p for p in world.store.list("Pod") if p.status.phase == "Pending"]
@@ -181,3 +183,20 @@ def test_a_full_disk_is_relieved_of_who_writes_most() -> None:
     assert messages(world, "NodeHasDiskPressure") == ["Node n status is now: NodeHasDiskPressure"]
     waiting = next(p for p in world.store.list("Pod") if p.status.phase == "Pending")
     assert "untolerated taint {node.kubernetes.io/disk-pressure: }" in waiting.status.message
+
+
+def test_each_container_above_its_request_is_named_and_no_other() -> None:
+    def writer(name: str, size: str, request: str | None = None) -> dict[str, Any]:
+        resources = {"requests": {"ephemeral-storage": request}} if request else {}
+        return {"name": name, "image": "w:1", "command": ["fallocate", "-l", size, "/f"], "resources": resources}
+
+    found = workload("Deployment", "w")
+    containers = [writer("c", "7G"), writer("modest", "1G", "2Gi"), writer("x", "3G", "2Gi")]
+    found["spec"]["template"]["spec"]["containers"] = containers
+    disk = {**node("n", {"cpu": "8", "memory": "8Gi", "ephemeral-storage": "10Gi"}), "metadata": {"name": "n"}}
+    world = cluster(disk, found, nodes=0, seconds=16)
+    assert messages(world, "Evicted")[0] == (
+        "The node was low on resource: ephemeral-storage. Threshold quantity: 1Gi, available: 0. "
+        "Container c was using 7Gi, request is 0, has larger consumption of ephemeral-storage. "
+        "Container x was using 3Gi, request is 2Gi, has larger consumption of ephemeral-storage. "
+    )

@@ -80,7 +80,7 @@ def test_what_is_no_disk_is_not_attached(kind: str) -> None:
         ("ConfigMap", {"configMap": {"name": "x"}}, None, 'configmap "x" not found'),
         ("Secret", {"secret": {"secretName": "x"}}, None, 'secret "x" not found'),
         ("ConfigMap", {"configMap": {"name": "x", "items": [{"key": "k", "path": "f"}]}}, {"j": ""},
-         "references non-existent config key: k"),
+         "configmap references non-existent config key: k"),
         ("Secret", {"secret": {"secretName": "x", "items": [{"key": "k", "path": "f"}]}}, {"j": ""},
          "references non-existent secret key: k"),
     ],

@@ -54,6 +54,7 @@ def test_a_policy_without_rules_isolates_what_it_selects() -> None:
         ),
         ({"namespaceSelector": {}}, OUTSIDE, False),
         ({"ipBlock": {"cidr": "0.0.0.0/0"}}, OUTSIDE, True),
+        ({"ipBlock": {"cidr": "::/0"}}, OUTSIDE, False),
         ({"ipBlock": {"cidr": "10.0.0.0/24", "except": ["10.0.0.1/32"]}}, A, False),
         ({"ipBlock": {"cidr": "10.0.0.0/24", "except": ["10.0.0.2/32"]}}, A, True),
     ],

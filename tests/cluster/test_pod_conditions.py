@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from stratus_sim.cluster import nodes
 from stratus_sim.cluster.objects import Resource
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.telemetry.render import render
 from stratus_sim.world import World
 from tests.application.mesh import mesh
-from tests.cluster.test_kubelet import only, placed, put, web
+from tests.cluster.test_kubelet import node, only, placed, put, web
 
 Json = dict[str, Any]
 
@@ -80,6 +81,26 @@ def test_a_pod_knows_its_address_and_when_it_came() -> None:
     status = only(world).status
     assert status.ip.startswith("10.")
     assert status.env["c"] == {"IP": status.ip}
+
+
+def test_a_process_is_told_where_it_runs_and_what_it_was_given() -> None:
+    paths = ("status.hostIP", "status.podIP", "status.podIPs", "metadata.annotations['a/b']")
+    env = [{"name": path, "valueFrom": {"fieldRef": {"fieldPath": path}}} for path in paths]
+    env += [{"name": "room", "valueFrom": {"resourceFieldRef": {"resource": "limits.memory", "divisor": "1Mi"}}}]
+    spec = {"nodeName": "m", "hostNetwork": True, "containers": [{"name": "c", "image": "a:1", "env": env}]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-p", "annotations": {"a/b": "x"}}, "spec": spec}
+    address = {
+        "status": {"addresses": [{"type": "InternalIP", "address": "192.0.2.7"}], "allocatable": {"memory": "2Gi"}}
+    }
+    world = put(mesh(), {**node("m"), **address}, pod)
+    assert only(world).status.ip == "192.0.2.7"
+    assert only(world).status.env["c"] == {**dict.fromkeys(paths[:3], "192.0.2.7"), paths[3]: "x", "room": "2048"}
+
+
+def test_a_node_that_declares_no_address_has_one_of_its_own() -> None:
+    world = put(mesh(), node("m"), node("n"))
+    found = {nodes.address(one) for one in world.store.list("Node")}
+    assert len(found) == len(world.store.list("Node")) and all(one.startswith("10.0.") for one in found)
 
 
 def test_a_pod_without_its_volumes_has_no_network_yet() -> None:

@@ -92,6 +92,61 @@ def test_an_aggregated_role_has_the_rules_of_those_it_selects() -> None:
     assert not asks(cluster(whole, binding(ANNS, to="ClusterRole")), "get")
 
 
+def test_an_aggregated_role_has_none_of_its_own_and_what_those_it_selects_aggregate() -> None:
+    def adding(name: str, mark: str, wanted: str, *own: Json) -> Json:
+        selectors = {"clusterRoleSelectors": [{"matchLabels": {"add": wanted}}]}
+        return role(*own, kind="ClusterRole", name=name, metadata={"labels": {"add": mark}}, aggregationRule=selectors)
+
+    part = role(rule("get"), kind="ClusterRole", name="part", metadata={"labels": {"add": "last"}})
+    circle = [adding("r", "first", "second", rule("delete")), adding("s", "second", "first"), part]
+    world = cluster(*circle, adding("t", "second", "last"), binding(ANNS, to="ClusterRole"))
+    assert asks(world, "get")
+    assert not asks(world, "delete")
+
+
+@pytest.mark.parametrize(
+    ("name", "may", "may_not"),
+    [
+        ("view", [("get", "pods"), ("list", "deployments")], [("get", "secrets"), ("delete", "pods")]),
+        ("edit", [("get", "secrets"), ("update", "deployments"), ("create", "pods/exec")], [("create", "roles")]),
+        ("admin", [("delete", "pods"), ("create", "roles")], [("update", "resourcequotas"), ("update", "endpoints")]),
+        ("cluster-admin", [("escalate", "clusterroles"), ("update", "nodes")], []),
+        ("viewer", [], [("get", "pods")]),
+    ],
+)
+def test_the_roles_every_cluster_starts_with(name: str, may: list[Any], may_not: list[Any]) -> None:
+    world = cluster(binding(ANNS, to="ClusterRole", name=name))
+    groups = {"deployments": "apps", "roles": "rbac.authorization.k8s.io", "clusterroles": "rbac.authorization.k8s.io"}
+
+    def allowed(verb: str, resource: str) -> bool:
+        return can(world, ANN, Access(verb, groups.get(resource, ""), resource, "default"))
+
+    assert [one for one in may if not allowed(*one)] == []
+    assert [one for one in may_not if allowed(*one)] == []
+    own = role(rule("get"), kind="ClusterRole", name=name)
+    assert not asks(cluster(own, binding(ANNS, to="ClusterRole", name=name)), "list"), "objects count where they are"
+
+
+def test_a_refusal_names_the_roles_that_bindings_refer_to_and_nobody_made() -> None:
+    world = cluster(binding(ANNS), workload("Deployment"))
+    said = 'cannot delete resource "deployments" in API group "apps" in the namespace "default"'
+    role_lost = 'role.rbac.authorization.k8s.io "r" not found'
+    other = 'clusterrole.rbac.authorization.k8s.io "c" not found'
+
+    def refusal() -> str:
+        with pytest.raises(Denied) as refused:
+            api.delete(world, key("Deployment"), "ann", user=ANN)
+        return str(refused.value)
+
+    assert refusal().endswith(f"{said}: RBAC: {role_lost}")
+    api.put(world, binding(ANNS, "ClusterRoleBinding", "ClusterRole", "c"), "user")
+    assert refusal().endswith(f"{said}: RBAC: [{other}, {role_lost}]")
+    api.put(world, binding({"kind": "User", "name": "bob"}), "user")
+    assert refusal().endswith(f"{said}: RBAC: {other}")
+    api.put(world, binding(ANNS, "ClusterRoleBinding", "ClusterRole", "view"), "user")
+    assert refusal().endswith(said), "one of those that are there anyway"
+
+
 def test_a_write_under_a_users_name_needs_the_right_to_it() -> None:
     world = cluster(workload("Deployment"), role(rule("update")), binding(ANNS))
     found = get(world, "Deployment").manifest

@@ -302,7 +302,8 @@ def test_terms_reach_into_other_namespaces_only_where_they_say_so() -> None:
     friend = web("friend", nodeSelector={HOST: "n1"})
     friend["metadata"] = {"name": "friend", "namespace": "other"}
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "other", "labels": {"team": "x"}}}
-    for reach in ({"namespaces": ["other"]}, {"namespaceSelector": {"matchLabels": {"team": "x"}}}):
+    by_name = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "other"}}}
+    for reach in ({"namespaces": ["other"]}, {"namespaceSelector": {"matchLabels": {"team": "x"}}}, by_name):
         near = {"podAffinity": {REQUIRED: [like("friend", **reach)]}}
         assert on(cluster(space, friend, web(affinity=near), seconds=5)) == ["n1"]
     near = {"podAffinity": {REQUIRED: [like("friend")]}}

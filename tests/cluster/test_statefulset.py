@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stratus_sim.cluster import api
+from stratus_sim.cluster.kubelet import pressure
 from stratus_sim.cluster.workloads import revisions
+from stratus_sim.kernel import SECOND_US
 from stratus_sim.telemetry.render import render
 from stratus_sim.world import World
 from tests.cluster.workloads import (
@@ -250,3 +252,47 @@ def test_the_newest_revisions_are_kept() -> None:
         revisions.template_of(world, get(world, KIND), r.key.name)["metadata"]["annotations"]["round"] for r in kept
     ]
     assert found == ["3", "4", "2"]
+
+
+def test_in_order_nothing_else_happens_while_a_pod_that_failed_is_replaced() -> None:
+    world = stateful(3)
+    first, last = (get(world, "Pod", f"w-{number}") for number in (0, 2))
+    pressure.evict(world, first, "")
+    api.delete(world, last.key, "user", grace_s=0)
+    world.run_for(1)
+    assert ordinals(world) == [1]
+    world.run_for(60 * SECOND_US)
+    assert ordinals(world) == [0, 1, 2]
+
+
+def test_a_pod_that_failed_is_deleted_like_any_other() -> None:
+    world = stateful(1)
+    pressure.evict(world, get(world, "Pod", "w-0"), "")
+    world.run_for(60 * SECOND_US)
+    assert ready(world, KIND) == 1
+    assert [reason for reason in reasons(world, KIND) if reason != "SuccessfulCreate"] == ["SuccessfulDelete"]
+
+
+def test_parallel_pods_wait_for_nobody_but_the_ones_that_ail() -> None:
+    """Nor for `minReadySeconds` in a roll-out: the controller asks there who is ready, not who is available."""
+    world = stateful(3, podManagementPolicy="Parallel", minReadySeconds=600)
+    pressure.evict(world, get(world, "Pod", "w-0"), "")
+    change(world, KIND, replicas=2)
+    world.run_for(1)
+    assert ordinals(world) == [1]
+    world.run_for(60 * SECOND_US)
+    retemplate(world, KIND, 1)
+    world.run_for(60 * SECOND_US)
+    assert rounds(world) == {0: "1", 1: "1"}
+
+
+def test_in_order_a_pod_goes_once_it_has_been_available_unless_it_ails() -> None:
+    world = stateful(2, minReadySeconds=30, seconds=70)
+    api.delete(world, get(world, "Pod", "w-1").key, "user", grace_s=0)
+    world.run_for(20 * SECOND_US)
+    assert ready(world, KIND) == 2
+    change(world, KIND, replicas=1)
+    world.run_for(SECOND_US)
+    assert ordinals(world) == [0, 1]
+    world.run_for(30 * SECOND_US)
+    assert ordinals(world) == [0]

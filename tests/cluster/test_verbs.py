@@ -13,7 +13,7 @@ from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.world import World
 from stratus_spec.catalogue import VERBS
-from tests.application.mesh import key, mesh
+from tests.application.mesh import deployment, key, mesh
 from tests.cluster import zoo
 from tests.transaction import small
 
@@ -78,6 +78,71 @@ def test_apply_merges_and_removes_what_it_set_before() -> None:
     assert replaced["data"] == {"a": "2"} and "annotations" not in replaced["metadata"]
 
 
+def test_apply_merges_lists_by_name_only_where_it_knows_the_kind() -> None:
+    world, own = mesh(), {"apiVersion": "example.com/v1", "kind": "Own", "metadata": {"name": "x"}}
+    image = {"image": "a:2", "name": "a"}
+    given = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}}
+    side = {"image": "side:1", "name": "side"}
+    template = after(world, "apply", manifest={**given, "spec": {"template": {"spec": {"containers": [side]}}}})
+    assert {c["name"] for c in template["spec"]["template"]["spec"]["containers"]} == {"a", "side"}
+    api.put(world, {**own, "spec": {"containers": [side]}}, "test")
+    custom = after(world, "apply", "own/x", manifest={**own, "spec": {"containers": [image]}})
+    assert custom["spec"]["containers"] == [image]
+
+
+def test_a_rollout_goes_back_to_the_revision_that_is_named() -> None:
+    world = mesh()
+    for image in ("a:2", "a:3"):
+        api.put(world, after(world, "set-image", image=image), "test")
+        world.run_for(120 * SECOND_US)
+    first, second = (after(world, "rollout-undo", **chosen) for chosen in ({"revision": 1}, {}))
+    images = [made["spec"]["template"]["spec"]["containers"][0]["image"] for made in (first, second)]
+    assert images[1] == "a:2" and images[0] not in ("a:2", "a:3")
+
+
+def test_a_rollout_is_paused_and_resumed() -> None:
+    world = mesh()
+    paused = after(world, "rollout-pause")
+    assert paused["spec"]["paused"] is True
+    api.put(world, paused, "test")
+    assert "paused" not in after(world, "rollout-resume")["spec"]
+    for verb in ("rollout-restart", "rollout-undo", "rollout-pause"):
+        with pytest.raises(InvalidAction, match="is paused: resume it first"):
+            after(world, verb)
+
+
+def test_what_else_a_node_says_is_kept() -> None:
+    world, node = mesh(), ObjectKey("Node", "", "node-1")
+    taint = {"key": "gpu", "effect": "NoSchedule"}
+    spec = {"taints": [taint], "unschedulable": True, "providerID": "x"}
+    api.put(world, {**world.store.state.objects[node].manifest, "spec": spec}, "test")
+    assert after(world, "uncordon", "node/node-1")["spec"] == {"taints": [taint], "providerID": "x"}
+    added = after(world, "taint", "node/node-1", taints=["a=b:NoSchedule"])["spec"]
+    assert added == {**spec, "taints": [taint, {"key": "a", "value": "b", "effect": "NoSchedule"}]}
+
+
+def test_a_label_is_set_as_text_and_taken_away() -> None:
+    world = mesh()
+    labelled = after(world, "label", labels={"tier": 2, "app": None})
+    assert labelled["metadata"]["labels"]["tier"] == "2" and "app" not in labelled["metadata"]["labels"]
+
+
+@pytest.mark.parametrize("target", ["a", "/a", "deployment/", "/"])
+def test_a_target_has_a_kind_and_a_name(target: str) -> None:
+    with pytest.raises(InvalidAction, match="expected kind/name"):
+        _ = Action("scale", target).key
+
+
+def test_a_node_without_a_spec_can_be_written_to() -> None:
+    world = mesh()
+    node = world.store.state.objects[ObjectKey("Node", "", "node-1")]
+    api.put(world, {k: v for k, v in node.manifest.items() if k != "spec"}, "test")
+    assert after(world, "uncordon", "node/node-1")["spec"] == {}
+    assert after(world, "cordon", "node/node-1")["spec"] == {"unschedulable": True}
+    added = after(world, "taint", "node/node-1", taints=["a=b:NoSchedule"])["spec"]["taints"]
+    assert added == [{"key": "a", "value": "b", "effect": "NoSchedule"}]
+
+
 @pytest.mark.parametrize(
     ("verb", "target", "arguments", "said"),
     [
@@ -87,6 +152,10 @@ def test_apply_merges_and_removes_what_it_set_before() -> None:
         ("patch", "deployment/a", {"patch": [{"op": "remove", "path": "/no"}], "type": "json"}, "remove /no"),
         ("patch", "deployment/a", {"patch": {}, "type": "other"}, "expected one of strategic, merge, json"),
         ("rollout-resume", "deployment/a", {}, "is not paused"),
+        ("rollout-resume", "service/a", {}, "rollout-resume: a Service cannot be paused"),
+        ("rollout-undo", "deployment/a", {"revision": 9}, "no rollout history"),
+        ("expose", "deployment/nobody", {"port": 80}, '"nobody" not found'),
+        ("autoscale", "deployment/nobody", {"max": 3}, '"nobody" not found'),
         ("rollout-pause", "service/a", {}, "cannot be paused"),
         ("set-probes", "deployment/a", {}, "at least one of"),
         ("cordon", "deployment/a", {}, "is no node"),
@@ -186,6 +255,37 @@ def test_an_autoscaler_may_not_go_below_what_there_is_nor_be_the_second() -> Non
     assert not permitted(world, "autoscale", "deployment/a", min=2, max=5)
     api.put(world, after(world, "autoscale", min=3, max=5, name="other"), "test")
     assert not permitted(world, "autoscale", "deployment/a", min=3, max=5)
+
+
+def test_an_autoscaler_asks_for_no_more_than_would_come_up() -> None:
+    world = mesh(replicas=3)
+    assert permitted(world, "autoscale", "deployment/a", min=3, max=3)
+    assert permitted(world, "autoscale", "deployment/a", min=3, max=20)
+    assert not permitted(world, "autoscale", "deployment/a", min=3, max=400), "the nodes have no room for them together"
+    api.put(world, after(world, "set-image", image="a:none"), "test")
+    world.run_for(60 * SECOND_US)
+    assert permitted(world, "autoscale", "deployment/a", min=3, max=3), "none is added"
+    assert not permitted(world, "autoscale", "deployment/a", min=3, max=5), "a roll-out is stuck half-way"
+
+
+def test_a_node_lets_go_only_whom_another_would_take() -> None:
+    host = "kubernetes.io/hostname"
+    world = mesh(extra=[deployment("pinned", nodeSelector={host: "node-1"})])
+    assert permitted(world, "label", "node/node-1", labels={"colour": "blue"})
+    assert not permitted(world, "label", "node/node-1", labels={host: None}), "no other node is called so"
+    assert permitted(world, "taint", "node/node-1", taints=["a=b:NoSchedule"]), "nobody has to leave"
+    assert not permitted(world, "taint", "node/node-1", taints=["a=b:NoExecute"])
+    assert not permitted(world, "drain", "node/node-1")
+
+
+def test_a_pod_nobody_would_make_again_is_not_sent_away() -> None:
+    world = mesh()
+    spec = {"containers": [{"name": "c", "image": "a:1"}], "nodeName": "node-1"}
+    assert permitted(world, "taint", "node/node-1", taints=["a=b:NoExecute"])
+    bare = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bare", "namespace": "default"}, "spec": spec}
+    api.put(world, bare, "test")
+    world.run_for(30 * SECOND_US)
+    assert not permitted(world, "taint", "node/node-1", taints=["a=b:NoExecute"])
 
 
 def test_an_account_somebody_runs_under_is_not_deleted() -> None:

@@ -205,6 +205,36 @@ def test_what_a_claim_leaves_behind(policy: str | None, phase: str | None) -> No
     assert bound(world) == ("v" if phase == "Available" else "")
 
 
+@pytest.mark.parametrize(
+    ("policy", "source", "phase", "problem"),
+    [
+        ("Delete", {"local": {"path": "/disk"}}, "Failed", "no deletable volume plugin matched"),
+        ("Delete", {"nfs": {"server": "s"}}, "Failed", "no deletable volume plugin matched"),
+        ("Delete", {"hostPath": {"path": "/data"}}, "Failed", "host_path deleter only supports /tmp/.+"),
+        ("Delete", {"hostPath": {"path": "/tmp/x"}}, None, ""),
+        ("Delete", {"csi": {"driver": "d"}}, None, ""),
+        ("Recycle", {"local": {"path": "/disk"}}, "Failed", "no volume plugin matched"),
+        ("Recycle", {"hostPath": {"path": "/data"}}, "Available", ""),
+        ("Retain", {"local": {"path": "/disk"}}, "Released", ""),
+    ],
+)
+def test_a_volume_nobody_can_delete_or_wipe_has_failed(
+    policy: str, source: Json, phase: str | None, problem: str
+) -> None:
+    world = cluster(volume("v", persistentVolumeReclaimPolicy=policy, **source), claim(), seconds=5)
+    api.delete(world, key(CLAIM, "c"), "user")
+    world.run_for(SECOND_US)
+    left = find(world, "v")
+    assert (left.status.phase if left is not None else None) == phase
+    said = [e.message for e in world.cluster.events.values() if e.reason == f"VolumeFailed{policy}"]
+    assert (len(said), problem in "".join(said)) == (int(bool(problem)), True)
+    if phase == "Failed":
+        spec = {name: value for name, value in left.manifest["spec"].items() if name != "claimRef"}
+        api.put(world, {**left.manifest, "spec": spec}, "user")
+        world.run_for(0)
+        assert find(world, "v").status.phase == "Available"
+
+
 def test_a_claim_whose_volume_is_gone_is_lost_and_so_are_pods_to_come() -> None:
     world = cluster(volume("v"), claim(), seconds=5)
     api.delete(world, ObjectKey(VOLUME, "", "v"), "user")
@@ -333,3 +363,51 @@ def test_a_volume_serves_one_claim_that_it_suits(volumes: list[Any], claims: lis
         for v in free:
             room, able, of = volumes[int(v.key.name[1:])]
             assert not (_GIB[size] <= _GIB[room] and set(modes) <= set(able) and kind == of)
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_who_makes_a_volume_is_asked_and_answers(late: bool) -> None:
+    world = cluster(storage_class(late=late), claim(), user(), seconds=30)
+    (made,) = world.store.list(VOLUME)
+    assert (
+        told(world).items()
+        >= {
+            "Provisioning": 'External provisioner is provisioning volume for claim "default/c"',
+            "ProvisioningSucceeded": f"Successfully provisioned volume {made.key.name}",
+        }.items()
+    )
+    assert "csi.example.org" in told(world)["ExternalProvisioning"]
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_no_volume_is_made_for_a_claim_that_chooses_by_labels(late: bool) -> None:
+    chosen = volume("v")
+    chosen["metadata"]["labels"] = {"a": "b"}
+    choosy = claim(selector={"matchLabels": {"a": "b"}})
+    world = cluster(storage_class(late=late), choosy, user(), seconds=30)
+    assert world.store.list(VOLUME) == []
+    failed = 'failed to provision volume with StorageClass "disk": claim Selector is not supported'
+    assert late or told(world)["ProvisioningFailed"] == failed
+    api.put(world, chosen, "user")
+    world.run_for(60 * SECOND_US)
+    assert bound(world) == "v"
+
+
+def test_a_claim_says_which_pods_it_waits_for() -> None:
+    nowhere = {"nodeSelector": {"a": "b"}}
+    world = cluster(storage_class(late=True), claim(), user("w", replicas=1, **nowhere), seconds=14)
+    assert "WaitForPodScheduled" not in told(world)
+    world.run_for(2 * SECOND_US)
+    (first,) = world.store.list("Pod")
+    assert told(world)["WaitForPodScheduled"] == f"waiting for pod {first.key.name} to be scheduled"
+    api.put(world, user("v", replicas=1, **nowhere), "user")
+    world.run_for(16 * SECOND_US)
+    both = ",".join(pod.key.name for pod in world.store.list("Pod"))
+    messages = {e.message for e in world.cluster.events.values() if e.reason == "WaitForPodScheduled"}
+    assert f"waiting for pods {both} to be scheduled" in messages
+    manual = cluster(storage_class(provisioner="kubernetes.io/no-provisioner"), claim(), user(), seconds=30)
+    assert (get(manual, CLAIM, "c").status.phase, "WaitForPodScheduled" in told(manual)) == ("Pending", False)
+    placed = cluster(storage_class(late=True), claim(), user(), seconds=30)
+    api.put(placed, user("late", **nowhere), "user")
+    placed.run_for(30 * SECOND_US)
+    assert "WaitForPodScheduled" not in told(placed)

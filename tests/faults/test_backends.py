@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -97,7 +98,7 @@ def test_left_alone_it_stays(case: Case) -> None:
 def test_the_same_where_traffic_is_in_motion(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     """Epochs of a second with queues and retries ask behaviours as flows at rest do."""
     moving = Topology(load=DeclaredLoad(rps=50, arrivals="poisson"))
-    monkeypatch.setattr(backends, "describe", lambda manifests: describe(manifests, moving))
+    monkeypatch.setattr(backends, "describe", lambda manifests, _: describe(manifests, moving))
     world, target = struck(case)
     assert world.application.traffic is not None
     assert any(text.startswith(case.error) for text in heard(world, case.pair))
@@ -178,6 +179,7 @@ def test_an_encoded_secret_stays_one() -> None:
     data: Mapping[str, str] = world.store.state.objects[key("login", "Secret")].manifest["data"]
     assert data["user"] == "YW5u"
     assert data["password"] != "c2FmZQ=="
+    assert base64.b64decode(data["password"], validate=True).decode().startswith("safe")
     assert printed(world, ("api", "db")) == DENIED["postgres"]
 
 

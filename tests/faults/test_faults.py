@@ -51,6 +51,28 @@ def test_off_on_and_off_again(name: str) -> None:
     assert not any(fault.evident(now, target) for now in every(calm, 15, SHOWS_WITHIN_S + 300))
 
 
+def test_two_faults_do_not_write_to_one_object() -> None:
+    """The second would take the damage of the first for what it has to put back."""
+    world = World(standing())
+    calm, first = world.fork(), find("scale-to-zero")
+    target = choose_target(world, first)
+    inject.schedule(world, 0, "scale-to-zero", target)
+    inject.schedule(world, SECOND_US, "image-pull-bad-tag", target)
+    world.run_for(2 * SECOND_US)
+    assert [*world.faults.active] == [("scale-to-zero", target)]
+    world.schedule(0, "fault.heal", "scale-to-zero", target)
+    world.run_for(SECOND_US)
+    assert configuration_difference(calm, world) == ()
+
+
+@pytest.mark.parametrize("name", ["env-var-wrong-value", "network-partition"])
+def test_what_one_caller_suffers_is_not_evident_of_another(name: str) -> None:
+    world, target = struck(name)
+    fault = find(name)
+    assert fault.evident(world, target)
+    assert [key for key in fault.targets(World(standing())) if fault.evident(world, key)] == [target]
+
+
 PASSING = frozenset({"cache-restarted-cold"})
 """Faults that pass by themselves, sooner or later."""
 

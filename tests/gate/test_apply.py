@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -342,6 +343,7 @@ def test_the_certificate_says_what_it_rests_on(shop: Live) -> None:
     assert {"Deployment/web in shop", "ConfigMap/web in shop", "Node/node-1"} <= certificate.objects.keys()
     assert all(basis.uid and basis.version for basis in certificate.objects.values())
     assert not any("Pod/" in name for name in certificate.objects)
+    assert certificate.versions["stratus-tnr"] == version("stratus-tnr")
 
 
 def test_no_certificate_without_a_pass(shop: Live) -> None:

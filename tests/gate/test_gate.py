@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 
 import pytest
@@ -16,9 +17,11 @@ from stratus_sim.gate.perturbation import Perturbation, targets
 from stratus_sim.gate.plan import Plan
 from stratus_sim.gate.trial import CARRIED_OUT, COMMITS, ROBUST, RUNTIME, try_plan
 from stratus_sim.gate.twin import Twin, imported
+from stratus_sim.kernel.log import since
 from stratus_sim.manifests.load import Manifests
 from stratus_sim.telemetry.render import REDACTED, render
-from stratus_sim.telemetry.severity import measure
+from stratus_sim.telemetry.severity import Severity, measure
+from stratus_sim.testing.judge import Finding
 from stratus_sim.transaction.limits import LIMITS
 from stratus_sim.transaction.manager import TransactionManager
 from stratus_sim.world import World
@@ -55,6 +58,7 @@ def test_what_cannot_be_undone_is_refused() -> None:
     verdict = examine(twin(), plans.plan(*plans.REFUSED), 3, 0)
     assert verdict.smallest is not None and verdict.smallest.clause == CARRIED_OUT
     assert "cannot be taken back" in verdict.smallest.reason
+    assert verdict.committed == 0
 
 
 def test_a_plan_that_hurts_only_when_a_node_is_lost(hotel: World) -> None:
@@ -86,6 +90,19 @@ def test_what_strikes_shows(what: str) -> None:
     assert any(pod.deleting for pod in world.store.list("Pod")) == (what == "workload-restarted")
 
 
+@pytest.mark.parametrize("noise", [False, True])
+def test_noise_is_made_only_where_it_belongs_to_the_environment(noise: bool) -> None:
+    world = twin().world(0)
+    trial.schedule(world, Perturbation(noise=noise))
+    world.run_for(600_000_000)
+    assert any(event.kind == "noise" for event in since(world.kernel.log, 0)) is noise
+
+
+def test_a_verdict_says_what_lacks_more_than_it_would_have() -> None:
+    finding = Finding("", Severity(1, 0, 0), Severity(0, 0, 0), (), {"a": 500, "b": 100}, {"b": 100})
+    assert trial._compared(finding).endswith("; a lacks 50 % of its replicas")
+
+
 def test_a_broken_runtime_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     class Forgetful(TransactionManager):
         def rollback(self):
@@ -93,13 +110,32 @@ def test_a_broken_runtime_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(trial, "TransactionManager", Forgetful)
     result = try_plan(twin(), plans.plan(*plans.BAD), LIMITS, Perturbation())
-    assert result.clause == RUNTIME
+    assert result.clause == RUNTIME and not result.committed
+
+
+def test_an_image_an_earlier_revision_ran_can_be_rolled_back_to() -> None:
+    live = objects(small.world())
+    earlier = copy.deepcopy(next(o for o in live if o["kind"] == "ReplicaSet"))
+    earlier["metadata"]["name"] = "web-earlier"
+    earlier["spec"]["template"]["spec"]["containers"][0]["image"] = "shop/web:0"
+    assert "shop/web:0" in Twin([*live, earlier]).application.images
+    assert "shop/web:0" not in Twin(live).application.images
+
+
+def test_what_controllers_made_is_made_anew_in_the_twin() -> None:
+    kinds = {manifest["kind"] for manifest in twin().manifests.objects}
+    assert "Deployment" in kinds and not kinds & {"Pod", "ReplicaSet", "EndpointSlice"}
 
 
 def test_the_twin_is_what_is_there() -> None:
-    world, copy = small.world(), twin()
-    assert small.everything(copy.world(0)) == small.everything(world)
-    assert measure(copy.world(0)).scalar == 0
+    world, made = small.world(), twin()
+    found = small.everything(made.world(0))
+    # a live cluster does not tell default accounts and the name label of namespaces from what somebody wrote
+    system = {
+        f for f in found if world.store.state.objects[f.object].made or f.path[-1] == "kubernetes.io/metadata.name"
+    }
+    assert {f: value for f, value in found.items() if f not in system} == small.everything(world)
+    assert measure(made.world(0)).scalar == 0
 
 
 def test_values_of_secrets_stay_out() -> None:
@@ -119,9 +155,10 @@ def test_a_lost_node_is_lost_in_the_twin() -> None:
     world = small.world()
     world.schedule(0, "node.crash", "node-1")
     world.run_for(600_000_000)
-    copy = Twin(objects(world))
-    assert copy.lost == ("node-1",)
-    node = copy.world(0).store.get(ObjectKey("Node", "", "node-1"))
+    made = Twin(objects(world))
+    assert made.lost == ("node-1",)
+    assert targets(made.world(0)).nodes == ("node-2", "node-3"), "what is lost is not lost once more"
+    node = made.world(0).store.get(ObjectKey("Node", "", "node-1"))
     assert node is not None and not node.status.ready
 
 

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from stratus_sim.cluster.actions import Action
 from stratus_sim.errors import UserError
+from stratus_sim.gate.apply import kinds_of
 from stratus_sim.gate.plan import read_plan
 from tests.gate import plans
+from tests.transaction import small
 
 TEXT = """
 # scale the shop up
@@ -33,6 +36,12 @@ def test_every_difference_is_another_plan() -> None:
     good = plans.plan(*plans.GOOD)
     others = [plans.plan(*plans.GOOD[::-1]), plans.plan(plans.GOOD[0]), plans.plan(*plans.BAD)]
     assert good.digest not in {other.digest for other in others}
+
+
+def test_a_plan_says_which_kinds_it_writes() -> None:
+    own = {"apiVersion": "example.com/v1", "kind": "Own", "metadata": {"name": "x"}}
+    actions = (*plans.GOOD, small.scale(4), Action("apply", "configmap/x", {"manifest": own}, "shop"))
+    assert kinds_of(plans.plan(*actions)) == ("ConfigMap", "Deployment", "Own")
 
 
 def test_an_action_without_namespace_acts_where_it_is_told(tmp_path: Path) -> None:

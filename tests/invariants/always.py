@@ -7,8 +7,7 @@ from typing import Any
 
 import networkx as nx
 
-from stratus_sim.cluster import eviction, pods
-from stratus_sim.cluster.endpoints import slice_of
+from stratus_sim.cluster import endpoint_slices, eviction, pods
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.specs import requested_mib, requested_millicores
 from stratus_sim.cluster.workloads.bounds import bounds, wanted
@@ -30,13 +29,14 @@ def overfull(world: World) -> Iterator[str]:
 
 
 def stale_endpoints(world: World) -> Iterator[str]:
-    """Services whose slice lists anything but the ready pods they select."""
+    """Services whose slices list anything but the ready pods they select; who selects none keeps what was listed."""
     for service in world.store.list("Service"):
-        found = world.store.get(slice_of(service.key))
-        listed = {e.pod for e in found.status.ready} if found is not None else set()
-        selector = service.spec.selector or {}
+        if not service.spec.selector:
+            continue
+        listed = {e.pod for e in endpoint_slices.ready(world, service.key)}
+        selector = service.spec.selector
         there = world.store.list("Pod", service.key.namespace)
-        serving = {p.key.name for p in there if selector and selector.items() <= p.labels.items() and _serves(p)}
+        serving = {p.key.name for p in there if selector.items() <= p.labels.items() and _serves(p)}
         if listed != serving:
             yield f"{service.key}: lists {sorted(listed)}, ready are {sorted(serving)}"
 
@@ -73,7 +73,8 @@ def orphaned(world: World) -> Iterator[str]:
 class Rollouts:
     """Compares one settled instant with the next: what ReplicaSets did in between stays within a Deployment's bounds.
 
-    Pods that are lost otherwise (deleted, evicted, on a lost node) are no doing of the controller's.
+    Pods that are lost otherwise (deleted, evicted, on a lost node) are no doing of the controller's. While a Deployment
+    is paused its sets are only sized, in proportion and whoever serves: narrower bounds take pods of the older set.
     """
 
     def __init__(self, world: World) -> None:
@@ -89,7 +90,8 @@ class Rollouts:
             if len(active) > max(len(had), size + surge):
                 yield f"{key}: {len(active)} pods, {size} wanted and {surge} more allowed"
             taken = {*served} & (self._told - told)
-            if taken and not recreates(deployment) and len(ready) < size - unavailable:
+            rolls = not (deployment.spec.paused or recreates(deployment))
+            if taken and rolls and len(ready) < size - unavailable:
                 yield f"{key}: took {sorted(taken)}, {len(ready)} ready are left of {size} less {unavailable}"
 
     def _look(self, world: World) -> None:

@@ -164,8 +164,8 @@ def _mend_fault(world: World, choice: Choice) -> None:
 
 
 def _job(world: World, choice: Choice) -> None:
-    number = choice.number
-    made = job(f"j{number % 5}", command=f"sleep {number % 7}; exit {number % 2}", backoffLimit=1)
+    number = choice.number % 14  # one name has one template: a Job's cannot be changed
+    made = job(f"j{number}", command=f"sleep {number % 7}; exit {number % 2}", backoffLimit=1)
     api.put(world, kept_apart(made) if choice.other else made, "user")
 
 

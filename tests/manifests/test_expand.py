@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from stratus_sim.manifests.expand import Missing, expand, missing_mounts, resolve_env
 
 CLUSTER: dict[tuple[str, str, str], Mapping[str, Any]] = {
-    ("ConfigMap", "shop", "c"): {"data": {"HOST": "cart", "bad name": "x", "port": "80"}},
+    ("ConfigMap", "shop", "c"): {"data": {"HOST": "cart", "1 name": "x", "bad=name": "x", "port": "80"}},
     ("ConfigMap", "shop", "d"): {"data": {"HOST": "later"}},
     ("Secret", "shop", "s"): {
         "data": {"user": base64.b64encode(b"ann").decode(), "broken": "%%%"},
@@ -87,7 +87,7 @@ def test_whole_config_maps_and_secrets() -> None:
     assert problems == ()
     assert env["URL"] == "http://later:80" and env["P_HOST"] == "cart"
     assert (env["user"], env["password"], env["broken"]) == ("ann", "p", "%%%")
-    assert "bad name" not in env and "P_bad name" not in env
+    assert (env["1 name"], env["P_1 name"]) == ("x", "x") and not any("=" in name for name in env)
 
 
 def test_env_overrides_env_from() -> None:
@@ -148,7 +148,17 @@ def test_fields_and_resources() -> None:
     )
     assert env["metadata.name"] == "web-0" and env["metadata.labels['app']"] == "web"
     assert env["metadata.annotations['none']"] == "" and env["status.podIP"] == "<status.podIP>"
-    assert (env["limits.memory"], env["limits.cpu"], env["requests.cpu"]) == ("128", "2", "<requests.cpu>")
+    assert (env["limits.memory"], env["limits.cpu"], env["requests.cpu"]) == ("128", "2", "2")
+
+
+def test_without_a_limit_a_container_has_what_its_node_has_and_without_a_request_nothing() -> None:
+    asked = ("limits.memory", "limits.cpu", "requests.memory")
+    env = [{"name": name, "valueFrom": {"resourceFieldRef": {"resource": name}}} for name in asked]
+    room = {"cpu": "3800m", "memory": "2Mi"}
+    assert resolve_env({"env": env}, {"allocatable": room}, lookup)[0] == dict(
+        zip(asked, ("2097152", "4", "0"), strict=True)
+    )
+    assert resolve_env({"env": env}, {}, lookup)[0]["limits.cpu"] == "<limits.cpu>"
 
 
 def test_mounts_that_cannot_be_made() -> None:

@@ -83,6 +83,10 @@ def test_what_begins_and_ceases_to_match_is_added_and_deleted(hotel: World) -> N
     assert changes(history, 0, selector({})) == ["ADDED", "MODIFIED", "MODIFIED", "MODIFIED", "DELETED"]
     assert changes(history, 0, selector({"labelSelector": "a=1"})) == ["ADDED", "DELETED", "ADDED", "DELETED"]
     assert changes(history, 0, selector({}), "elsewhere") == []
+    kind = find(hotel, "", "v1", "configmaps")
+    told_of = [told(change, kind, None, selector({})) for change in history.since(0)]
+    versions = [int(event["object"]["metadata"]["resourceVersion"]) for event in told_of if event is not None]
+    assert versions == sorted(set(versions)), "a deletion has a version of its own, from which a watch goes on"
 
 
 def test_an_object_made_anew_between_two_readings_is_deleted_first(hotel: World) -> None:

@@ -21,7 +21,7 @@ from tests.telemetry.test_metrics import series
 
 CALLS = "traces_span_metrics_calls_total"
 FAILED = re.compile(r"(?:ERROR|WARN) call to (\S+) failed: (.+)")
-DETAIL = re.compile(r" \((?:dial tcp |waited \d+ ms for )?[\w.-]+(?::\d+)?\)$")
+DETAIL = re.compile(r"(?: \((?:dial tcp |waited \d+ ms for )?[\w.-]+(?::\d+)?\))? trace_id=\w+ span_id=\w+$")
 """What a line says beside the error: where, and for how long."""
 WINDOW_S = 5
 Error = tuple[str, str, str]
@@ -84,6 +84,35 @@ def test_what_fails_shows_in_all_three(fault: str) -> None:
     world = struck(fault)
     errors = [{error for error in found if error[2]} for found in (logged(world), traced(world), counted(world))]
     assert errors[0] & errors[1] & errors[2]
+
+
+CODES = re.compile(r'service_name="([^"]*)".*status_code="(\d+)"')
+STATUS = re.compile(r" status=(\d+) ")
+
+
+def answered(world: World, seconds: int) -> set[tuple[str, str]]:
+    """Service and status code of what was answered in some seconds, as counters say."""
+    before = exposition(world, ["http_requests_total"]).splitlines()
+    world.run_for(seconds * SECOND_US)
+    now = exposition(world, ["http_requests_total"]).splitlines()
+    return {(found[1], found[2]) for line in now if line not in before and (found := CODES.search(line))}
+
+
+@pytest.mark.parametrize("fault", ["feature-flag-payment-failure", "env-var-wrong-value", "mysql-tls-required"])
+def test_status_codes_are_the_same_in_counters_logs_and_spans(fault: str) -> None:
+    """Also those of a service that fails by itself: it writes of it, and leaves a span."""
+    world = struck(fault)
+    counted = answered(world, 70)
+    written = {
+        (owner_of(pod.name), found[1])
+        for pod in world.store.keys("Pod")
+        for line in logs.lines(world, pod)
+        if (found := STATUS.search(line))
+    }
+    spans = [span for trace in traces(world, 200) for span in trace if span.kind == "server"]
+    traced = {(span.service.partition("/")[2], str(span.status)) for span in spans}
+    assert written == counted <= traced, "what nobody waits for is traced, not counted"
+    assert ("payment", "500") in written or fault != "feature-flag-payment-failure"
 
 
 @pytest.mark.parametrize("fault", STRIKING)

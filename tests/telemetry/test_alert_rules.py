@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 
 from stratus_sim.cluster import api, nodes
 from stratus_sim.cluster.objects import ObjectKey
@@ -195,18 +196,19 @@ def test_a_node_out_of_reach_and_the_targets_on_it() -> None:
 
 def test_a_tenth_of_the_targets_may_be_down() -> None:
     world = mesh(replicas=20)
-    lame = [p for p in world.store.list("Pod") if p.key.name.startswith("a-")]
-    down = exposition(world, ["up"]).count("} 0")
-    assert (down, [a for a in pending(world) if a.name == "TargetDown"]) == (0, [])
-    scale(world, "a", 22)
+    down = [p for p in world.store.list("Pod") if p.key.name.startswith("a-")][:3]
+    for number, pod in enumerate(down, 1):
+        world.store.report(pod.key, replace(pod.status, state="waiting", ready=False, ended_us=world.now_us))
+        assert exposition(world, ["up"]).count("} 0") == number
+        assert {a.subject for a in pending(world) if a.name == "TargetDown"} == ({"a"} if number > 2 else set())
+
+
+def test_a_pod_without_an_address_is_no_target_yet() -> None:
+    world = mesh(replicas=2)
+    scale(world, "a", 4)
     world.run_for(0)
-    new = [p for p in world.store.list("Pod") if p not in lame]
-    assert len(new) == 2
-    assert exposition(world, ["up"]).count("} 0") == 2
-    assert [a for a in pending(world) if a.name == "TargetDown"] == []
-    scale(world, "a", 30)
-    world.run_for(0)
-    assert {a.subject for a in pending(world) if a.name == "TargetDown"} == {"a"}
+    assert len(world.store.list("Pod")) == 4
+    assert [line.split()[-1] for line in exposition(world, ["up"]).splitlines() if line.startswith("up{")] == ["1", "1"]
 
 
 def test_a_throttled_container() -> None:

@@ -6,16 +6,22 @@ import pytest
 from msgspec.structs import replace
 
 from stratus_sim.application import epochs
-from stratus_sim.application.errors import REFUSED, TIMED_OUT, UPSTREAM
-from stratus_sim.application.flow import CallFlow, WorkloadFlow
+from stratus_sim.application.errors import REFUSED, RESET, TIMED_OUT, UPSTREAM
+from stratus_sim.application.flow import CallFlow, Flows, WorkloadFlow
 from stratus_sim.manifests.calls import Call
-from stratus_sim.telemetry.arrivals import arriving, reach_permille
+from stratus_sim.telemetry.arrivals import reach_permille
 from stratus_sim.telemetry.blame import guilty
 from stratus_sim.telemetry.luck import Luck
 from stratus_sim.telemetry.traces import traces
+from stratus_sim.world import World
 from tests.application.mesh import mesh
 
 DRAWS = 2000
+
+
+def told_by(world: World, flows: Flows) -> None:
+    """Make these the flows of the last minute."""
+    world.traffic.flows, world.traffic.past, world.traffic.solved_at = flows, ((0, flows),), world.store.version
 
 
 def call(success_permille: int, error: str = UPSTREAM, *, hard: bool = True) -> CallFlow:
@@ -66,6 +72,13 @@ def test_blame_is_shared_out_in_proportion() -> None:
         (TIMED_OUT, 250, 500, 1, 500),
         (TIMED_OUT, 0, 0, 1, 1000),
         ("no such host: b", 0, 1000, 1, 0),
+        ("server misbehaving: b", 0, 1000, 1, 0),
+        ("i/o timeout: b", 500, 1000, 1, 500),
+        ("502 Bad Gateway", 0, 1000, 1, 0),
+        ("503 Service Temporarily Unavailable", 0, 1000, 1, 0),
+        ("504 Gateway Time-out", 0, 1000, 1, 0),
+        ("404 Not Found", 0, 1000, 1, 0),
+        (RESET, 0, 1000, 1, 1000),
         (UPSTREAM, 0, 0, 1, 1000),
         ("FATAL: password authentication failed", 0, 1000, 1, 1000),
         ("", 1000, 1000, 1, 1000),
@@ -77,28 +90,40 @@ def test_who_gets_through(error: str, success: int, answered: int, pods: int, re
 
 
 def test_what_is_stopped_before_arrives_nowhere_behind() -> None:
-    world = mesh("a>b", "b>c", "c>a")
-    flows, application = epochs.current(world), world.application
-    assert [arriving(application, flows, f"default/{name}") for name in "abc"] == [50_000] * 3
+    world = mesh("a>b", "b>c")
+    flows = epochs.current(world)
     cut = {"success_permille": 250, "error": TIMED_OUT}
     calls = tuple(replace(flow, **cut) if flow.call.source == "a" else flow for flow in flows.calls)
-    broken = type(flows)(flows.workloads, calls, flows.entries)
-    assert [arriving(application, broken, f"default/{name}") for name in "abc"] == [50_000, 12_500, 12_500]
+    fails = {**flows.workloads, "default/a": replace(flows.workloads["default/a"], success_permille=250)}
+    told_by(world, type(flows)(fails, calls, flows.entries))
+    found = traces(world, 1000)
+    reached = [sum(any(s.service == f"default/{name}" for s in trace) for trace in found) for name in "abc"]
+    assert [count / len(found) for count in reached] == pytest.approx([1, 0.25, 0.25], abs=0.15)
 
 
 def test_a_call_that_may_be_cut_off_or_fail_behind_does_both() -> None:
     """Half of b and half of c are out of reach: of the calls of b that fail, a third have reached it."""
     world = mesh("a>b", "b>c")
     flows, answered = epochs.current(world), {"a": 250, "b": 500, "c": 1000}
-    world.traffic.flows = type(flows)(
-        {name: replace(flow, success_permille=answered[name[-1]]) for name, flow in flows.workloads.items()},
-        tuple(replace(f, success_permille=answered[f.call.source], error=TIMED_OUT) for f in flows.calls),
-        flows.entries,
-    )
+    workloads = {name: replace(flow, success_permille=answered[name[-1]]) for name, flow in flows.workloads.items()}
+    calls = tuple(replace(f, success_permille=answered[f.call.source], error=TIMED_OUT) for f in flows.calls)
+    told_by(world, type(flows)(workloads, calls, flows.entries))
     failed = [trace for trace in traces(world, 1000) if trace[0].error]
     behind = [trace for trace in failed if any(s.service == "default/b" and s.error for s in trace)]
     assert len(failed) > 100
     assert len(behind) / len(failed) == pytest.approx(1 / 3, abs=0.1)
+
+
+def test_who_dies_with_a_request_leaves_no_span_of_it() -> None:
+    world = mesh("a>b")
+    flows = epochs.current(world)
+    sick = {name: replace(flow, success_permille=500) for name, flow in flows.workloads.items()}
+    told_by(
+        world,
+        type(flows)(sick, tuple(replace(f, success_permille=500, error=RESET) for f in flows.calls), flows.entries),
+    )
+    failed = [trace for trace in traces(world, 1000) if trace[0].error]
+    assert failed and {span.service for trace in failed for span in trace} == {"default/a"}
 
 
 def test_a_server_that_answers_with_words_of_its_own_is_quoted() -> None:
@@ -106,6 +131,6 @@ def test_a_server_that_answers_with_words_of_its_own_is_quoted() -> None:
     flows, said = epochs.current(world), "ERROR: canceling statement due to user request"
     half = {name: replace(flow, success_permille=500) for name, flow in flows.workloads.items()}
     calls = tuple(replace(flow, success_permille=500, error=said) for flow in flows.calls)
-    world.traffic.flows = type(flows)(half, calls, flows.entries)
+    told_by(world, type(flows)(half, calls, flows.entries))
     errors = {s.error for trace in traces(world, 1000) for s in trace if s.kind == "client" and s.error}
     assert errors == {said}

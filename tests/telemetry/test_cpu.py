@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from stratus_sim.application.throttling import PERIOD_US
-from stratus_sim.application.usage import Work, worked
+from stratus_sim.application.usage import worked
+from stratus_sim.application.work import Work
 from stratus_sim.cluster import api
 from stratus_sim.faults import FAULTS, inject, noise
 from stratus_sim.kernel import SECOND_US

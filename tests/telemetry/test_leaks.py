@@ -23,6 +23,7 @@ from stratus_sim.world import World
 from tests.conftest import SHARED, stage
 from tests.faults.cases import CASES
 from tests.telemetry.surfaces import SURFACES
+from tests.telemetry.test_blame import told_by
 
 FAULTS = everything()
 STAGES: dict[str, str] = {
@@ -51,6 +52,7 @@ WORDS = (
 ALLOWED: dict[str, str] = {
     r"NetworkChaos|networkchaos(?:es)?|chaos-mesh(?:\.org)?": "Chaos Mesh is a program of its own: its objects are "
     "there to be seen, under its own kind, group and namespace",
+    r"lastHeartbeatTime": "when a kubelet last wrote its status, as every condition of a node says",
     r"\"?severity\"?(?:: |=)\"(?:critical|warning|info)\"": "how bad an alert is, its rule says in a label",
 }
 """What looks telling and is not: a pattern, and why a real system shows it too."""
@@ -193,7 +195,7 @@ def fail(world: World) -> None:
     flows = world.traffic.flows
     assert flows is not None
     calls = tuple(_renamed(flow) if flow.error else flow for flow in flows.calls)
-    world.traffic.flows = type(flows)(flows.workloads, calls, flows.entries)
+    told_by(world, type(flows)(flows.workloads, calls, flows.entries))
 
 
 def _renamed(flow):

@@ -8,10 +8,12 @@ from msgspec.structs import replace
 
 from stratus_sim.application.behaviours.complaints import complaint
 from stratus_sim.application.behaviours.credentials import Login
+from stratus_sim.application.errors import UPSTREAM
 from stratus_sim.telemetry.logs import lines
 from stratus_sim.telemetry.logs.entries import MAX_TEXT, printable
 from stratus_sim.telemetry.logs.templates import complained
 from stratus_sim.world import World
+from tests.telemetry.test_blame import told_by
 
 
 def test_servers_write_who_they_turned_away_in_their_own_words() -> None:
@@ -32,9 +34,10 @@ def test_what_an_environment_holds_cannot_break_out_of_its_line(hotel: World) ->
     flows = hotel.traffic.flows
     fails = {"error": f"no such host: {nasty}", "success_permille": 0}
     calls = tuple(replace(flow, **fails) if flow.call.source == "search" else flow for flow in flows.calls)
-    search = replace(flows.workloads["hotel/search"], success_permille=0)
-    hotel.traffic.flows = replace(flows, calls=calls, workloads={**flows.workloads, "hotel/search": search})
-    hotel.traffic.solved_at = hotel.store.version
+    upstream = {"error": UPSTREAM, "success_permille": 0}
+    calls = tuple(replace(flow, **upstream) if flow.call.target == "search" else flow for flow in calls)
+    sick = {n: replace(flows.workloads[n], success_permille=0) for n in ("hotel/search", "hotel/frontend")}
+    told_by(hotel, replace(flows, calls=calls, workloads={**flows.workloads, **sick}))
     pod = next(pod for pod in hotel.store.list("Pod") if pod.key.name.startswith("search-"))
     found = [line for line in lines(hotel, pod.key) if "no such host" in line]
     assert found

@@ -26,16 +26,10 @@ from stratus_sim.telemetry.observation import observe
 from stratus_sim.telemetry.render import timestamp
 from stratus_sim.world import World
 from tests.application.mesh import deployment, mesh, scale
-from tests.telemetry.strikes import STRIKING
+from tests.telemetry.manifests import job, text
+from tests.telemetry.strikes import STRIKING, struck
 
 STAMPED = re.compile(r"2025-01-01T\d\d:\d\d:\d\dZ ")
-
-
-def struck(world: World, fault: str, target: str, after_s: int = 90) -> World:
-    key = next(key for key in FAULTS[fault].targets(world) if key.name == target)
-    inject.schedule(world, 0, fault, key)
-    world.run_for(after_s * SECOND_US)
-    return world
 
 
 def pod_of(world: World, workload: str, *, sick: bool = False) -> Resource:
@@ -51,8 +45,9 @@ def read(world: World, workload: str, **how: bool) -> list[str]:
 def test_a_served_request_is_a_line_and_the_log_begins_with_the_start(hotel: World) -> None:
     found = read(hotel, "frontend")
     assert found[0] == "2025-01-01T00:00:03Z INFO frontend starting"
-    assert all(re.search(r"INFO request served status=200 duration_ms=\d+$", line) for line in found[1:])
-    assert 50 <= len(found) <= 62
+    assert all(re.search(r"INFO request served status=200 duration_ms=\d+ trace_id=", line) for line in found[1:])
+    others = lines(hotel, max(pod.key for pod in hotel.store.list("Pod") if pod.key.name.startswith("frontend-")))
+    assert 58 <= len(found[1:]) + len(others[1:]) <= 60, "one a second at one of the two"
 
 
 def test_a_busy_process_writes_more_than_an_idle_one() -> None:
@@ -61,7 +56,7 @@ def test_a_busy_process_writes_more_than_an_idle_one() -> None:
     world.run_for(120 * SECOND_US)
     idle = len(read(world, "a"))
     world.schedule(0, "traffic.load", 1000)
-    world.run_for(2 * SECOND_US)
+    world.run_for(60 * SECOND_US)
     assert 10 < idle < 50 < len(read(world, "a"))
 
 
@@ -84,19 +79,19 @@ def test_a_second_look_finds_the_same_lines_and_those_since(hotel: World) -> Non
     assert before == read(hotel.fork(), "frontend")
     hotel.run_for(10 * SECOND_US)
     after = read(hotel, "frontend")
-    assert before[-40:] == [line for line in after if line in before[-40:]]
+    assert before[-20:] == [line for line in after if line in before[-20:]]
     assert [line for line in after if line not in before]
 
 
 def test_failures_begin_when_they_began(hotel: World) -> None:
     world = struck(hotel, "service-target-port-misconfig", "search", after_s=20)
-    began = timestamp(world.traffic.erring["hotel/frontend"])
+    began = timestamp(world.traffic.erring["hotel/frontend"] - SECOND_US)
     found = read(world, "frontend")
     failed = [line for line in found if "ERROR" in line]
-    assert re.search(r"ERROR call to search failed: connection refused \(dial tcp search:\d+\)$", failed[-1])
+    assert re.search(r"ERROR call to search failed: connection refused \(dial tcp search:\d+\) trace_id=", failed[-1])
     assert min(failed) >= began
     served = [line for line in found if "status=200" in line]
-    assert len(served) > 20
+    assert len(served) > 10
     assert max(served)[:20] <= began
     assert found.index(failed[0]) + 1 == found.index(next(line for line in found if "status=503" in line))
 
@@ -120,7 +115,7 @@ def test_a_soft_call_is_a_warning_and_the_request_is_served() -> None:
     world.run_for(20 * SECOND_US)
     found = read(world, "a")
     warned = [line for line in found if "WARN call to c failed: connection refused" in line]
-    assert 3 <= len(warned) <= 6
+    assert 18 <= len(warned) <= 21, "one a second"
     assert not [line for line in found if "ERROR" in line or "status=503" in line]
 
 
@@ -128,7 +123,7 @@ def test_a_full_queue_turns_requests_away() -> None:
     world = mesh("a>b")
     world.schedule(0, "traffic.load", 400_000)
     world.run_for(20 * SECOND_US)
-    assert [line for line in read(world, "a") if line.endswith("WARN request queue full, request rejected")]
+    assert [line for line in read(world, "a") if "WARN request queue full, request rejected trace_id=" in line]
 
 
 def test_a_container_that_waits_has_no_log_but_kubectls_word(hotel: World) -> None:
@@ -196,23 +191,14 @@ def test_a_silent_node_tells_nothing_new(hotel: World) -> None:
     assert [line for line in lines(hotel, second.key) if "request" in line]
 
 
-JOB = """
-apiVersion: batch/v1
-kind: Job
-metadata: {name: once}
-spec:
-  template:
-    spec:
-      restartPolicy: Never
-      initContainers: [{name: first, image: i, command: ["true"]}]
-      containers: [{name: work, image: w, command: [sleep, "3"]}, {name: other, image: o, command: [sleep, "1"]}]
-"""
-
-
 def test_phases_of_a_job(small: Callable[..., World]) -> None:
-    world = small(JOB)
+    once = job("once", "sleep", "3")
+    pod_spec = once["spec"]["template"]["spec"]
+    pod_spec["containers"].append({"name": "other", "image": "o", "command": ["sleep", "1"]})
+    pod_spec["initContainers"] = [{"name": "first", "image": "i", "command": ["true"]}]
+    world = small(text(once))
     pod = pod_of(world, "once").key
-    assert [line[21:] for line in lines(world, pod)] == ["INFO work starting", "INFO work finished"]
+    assert [line[21:] for line in lines(world, pod)] == ["INFO c starting", "INFO c finished"]
     assert [line[21:] for line in lines(world, pod, "other")] == ["INFO other starting", "INFO other finished"]
     assert [line[21:] for line in lines(world, pod, "first")] == ["INFO first starting", "INFO first finished"]
     assert lines(world, ObjectKey("Pod", "default", "nobody")) == []

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+from stratus_sim.serve.answers import Answer, Request
+from stratus_sim.serve.service import Service
 from stratus_sim.telemetry.metrics import exposition
 from stratus_sim.world import World
-from tests.telemetry.test_metrics import BATCH, series, value
+from tests.telemetry.manifests import BATCH, database, job, text
+from tests.telemetry.test_metrics import series, value
 
 LABELS = {
     "kube_pod_info": "pod namespace uid node host_ip pod_ip created_by_kind created_by_name priority_class "
@@ -33,54 +37,43 @@ LABELS = {
     "kube_resourcequota": "resourcequota namespace resource type",
     "container_cpu_usage_seconds_total": "container pod namespace node image cpu",
     "container_cpu_cfs_throttled_periods_total": "container pod namespace node image",
+    "up": "namespace job service pod instance",
+    "container_network_receive_bytes_total": "interface pod namespace node image",
+    "container_network_transmit_packets_dropped_total": "interface pod namespace node image",
 }
 """What dashboards and rules written for the real exporters join and group by."""
-MORE = """
-apiVersion: batch/v1
-kind: Job
-metadata: {name: tries}
-spec:
-  template: {spec: {restartPolicy: Never, containers: [{name: c, image: i, command: [sh, -c, "exit 3"]}]}}
----
-apiVersion: v1
-kind: Namespace
-metadata: {name: default}
----
-apiVersion: v1
-kind: ResourceQuota
-metadata: {name: room}
-spec: {hard: {pods: "9"}}
----
-apiVersion: v1
-kind: Service
-metadata: {name: db}
-spec: {selector: {app: db}, ports: [{port: 80}]}
----
-apiVersion: apps/v1
-kind: StatefulSet
-metadata: {name: db}
-spec:
-  serviceName: db
-  selector: {matchLabels: {app: db}}
-  template:
-    metadata: {labels: {app: db}}
-    spec:
-      initContainers: [{name: first, image: i, command: [sh, -c, "exit 0"]}]
-      containers:
-        - {name: db, image: w, resources: {limits: {cpu: 250m, memory: 64Mi}}}
-        - {name: fails, image: i, command: [sh, -c, "exit 1"]}
----
-apiVersion: batch/v1
-kind: CronJob
-metadata: {name: nightly}
-spec:
-  schedule: "0 3 * * *"
-  jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: i}]}}}}
-"""
+MORE = (
+    job("tries", "sh", "-c", "exit 3"),
+    {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}},
+    {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "room"}, "spec": {"hard": {"pods": "9"}}},
+    *database(),
+)
+
+
+def test_addresses_are_those_the_api_shows(hotel: World) -> None:
+    found = series(exposition(hotel, ["kube_pod_info", "kube_service_info", "up"]))
+    shown = {body["metadata"]["name"]: body for body in listed(hotel, "pods")}
+    services = {body["metadata"]["name"]: body for body in listed(hotel, "services")}
+    pods = [dict(pairs) for name, pairs in found if name == "kube_pod_info"]
+    told = [(shown[pod["pod"]]["status"], pod) for pod in pods]
+    assert [(status["podIP"], status["hostIP"]) for status, _ in told] == [(p["pod_ip"], p["host_ip"]) for _, p in told]
+    reached = [dict(pairs) for name, pairs in found if name == "kube_service_info"]
+    assert {one["service"]: one["cluster_ip"] for one in reached} == {
+        name: body["spec"]["clusterIP"] for name, body in services.items()
+    }
+    scraped = [dict(pairs) for name, pairs in found if name == "up"]
+    assert all(one["instance"].partition(":")[0] == shown[one["pod"]]["status"]["podIP"] for one in scraped)
+    assert {one["instance"].partition(":")[2] for one in scraped if one["job"] == "frontend"} == {"5000"}
+
+
+def listed(world: World, plural: str) -> list[dict[str, Any]]:
+    answer = Service(world).handle(Request("GET", ("api", "v1", plural), {}))
+    assert isinstance(answer, Answer) and isinstance(answer.body, dict)
+    return list(answer.body["items"])
 
 
 def test_labels_are_those_of_the_real_exporters(small: Callable[..., World]) -> None:
-    world = small(BATCH + "---" + MORE)
+    world = small(text(*BATCH, *MORE))
     assert value(series(exposition(world)), "kube_job_status_failed", job_name="tries", reason="") >= 1
     found: dict[str, set[frozenset[str]]] = {}
     for name, pairs in series(exposition(world)):

@@ -19,46 +19,13 @@ from stratus_sim.telemetry.metrics import METRICS, Metric, Sample, Scrape, expos
 from stratus_sim.telemetry.metrics.table import register
 from stratus_sim.telemetry.traces import traces
 from stratus_sim.world import World
-from tests.telemetry.strikes import STRIKING
+from tests.telemetry.manifests import BATCH, text
+from tests.telemetry.strikes import STRIKING, struck
 
 LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\[\\n"])*)"(?:,|$)')
 LINE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)")
 NOTHING = Application({}, {}, (), (), (), frozenset())
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
-
-BATCH = """
-apiVersion: batch/v1
-kind: Job
-metadata: {name: doomed}
-spec:
-  backoffLimit: 0
-  template: {spec: {restartPolicy: Never, containers: [{name: c, image: i, command: [sh, -c, "sleep 1; exit 3"]}]}}
----
-apiVersion: v1
-kind: PersistentVolumeClaim
-metadata: {name: data}
-spec: {accessModes: [ReadWriteOnce], storageClassName: none-such, resources: {requests: {storage: 1Gi}}}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  replicas: 3
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec: {containers: [{name: web, image: w, resources: {requests: {cpu: 250m, memory: 64Mi}}}]}
----
-apiVersion: autoscaling/v2
-kind: HorizontalPodAutoscaler
-metadata: {name: web}
-spec: {maxReplicas: 5, minReplicas: 2, scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}}
----
-apiVersion: policy/v1
-kind: PodDisruptionBudget
-metadata: {name: web}
-spec: {minAvailable: 1, selector: {matchLabels: {app: web}}}
-"""
 
 
 def unescaped(text: str) -> str:
@@ -93,11 +60,9 @@ def total(found: Series, name: str, **labels: str) -> float:
     return sum(v for (n, pairs), v in found.items() if n == name and labels.items() <= dict(pairs).items())
 
 
-def struck(world: World, fault: str, target: str, after_s: int = 90) -> Series:
-    key = next(key for key in FAULTS[fault].targets(world) if key.name == target)
-    inject.schedule(world, 0, fault, key)
-    world.run_for(after_s * SECOND_US)
-    return series(exposition(world))
+def after(world: World, fault: str, target: str, after_s: int = 90) -> Series:
+    """What is exposed some time after a fault struck."""
+    return series(exposition(struck(world, fault, target, after_s)))
 
 
 @pytest.fixture
@@ -139,7 +104,7 @@ def test_a_phase_is_one_of_five(hotel: World) -> None:
 
 
 def test_an_image_that_is_not_there(hotel: World) -> None:
-    found = struck(hotel, "image-pull-bad-tag", "geo")
+    found = after(hotel, "image-pull-bad-tag", "geo")
     reason = {"namespace": "hotel", "container": "geo", "reason": "ImagePullBackOff"}
     assert value(found, "kube_pod_container_status_waiting_reason", **reason) == 1
     assert value(found, "kube_deployment_status_replicas_updated", deployment="geo") == 1
@@ -147,7 +112,7 @@ def test_an_image_that_is_not_there(hotel: World) -> None:
 
 
 def test_a_container_killed_for_its_memory_restarts_and_says_so(hotel: World) -> None:
-    found = struck(hotel, "resource-limit-oom", "geo")
+    found = after(hotel, "resource-limit-oom", "geo")
     killed = {"container": "geo", "reason": "OOMKilled"}
     assert value(found, "kube_pod_container_status_last_terminated_reason", **killed) == 1
     sick = next(pod for pod in hotel.store.list("Pod") if pod.status.restarts)
@@ -173,7 +138,7 @@ def test_a_lost_node_is_unknown_and_its_containers_cannot_be_asked(hotel: World)
 
 
 def test_jobs_claims_autoscalers_and_budgets(small: Callable[..., World]) -> None:
-    found = series(exposition(small(BATCH)))
+    found = series(exposition(small(text(*BATCH))))
     assert value(found, "kube_job_failed", job_name="doomed", condition="true") == 1
     reasons = {dict(p)["reason"]: v for (n, p), v in found.items() if n == "kube_job_status_failed"}
     assert reasons == {"BackoffLimitExceeded": 1, "DeadlineExceeded": 0, "Evicted": 0}
@@ -195,7 +160,7 @@ def test_no_series_comes_twice_whatever_happens(hotel: World, fault: str) -> Non
 
 
 def test_a_deployment_says_why_a_condition_holds(hotel: World) -> None:
-    found = struck(hotel, "image-pull-bad-tag", "geo", after_s=700)
+    found = after(hotel, "image-pull-bad-tag", "geo", after_s=700)
     late = {"deployment": "geo", "condition": "Progressing", "status": "false"}
     assert value(found, "kube_deployment_status_condition", reason="ProgressDeadlineExceeded", **late) == 1
 

@@ -60,6 +60,16 @@ def test_what_is_no_selector_is_refused(text: str) -> None:
         matchers(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["rate(container_cpu_usage_seconds_total[5m])", "sum by (pod) (up)", "up offset 5m", "up[5m]", "up == 0",
+     'up{job="a"}', "histogram_quantile(0.9, x_bucket)", "max_over_time(up[1h:5m])", ""],
+)  # fmt: skip
+def test_what_is_more_than_a_name_is_refused_and_told_so(hotel: World, text: str) -> None:
+    with pytest.raises(Malformed, match="functions, operators and ranges are not evaluated"):
+        query(hotel, text)
+
+
 @given(st.lists(st.tuples(st.from_regex("[a-z_][a-z0-9_]*", fullmatch=True), st.text(max_size=9), st.booleans())))
 def test_whatever_a_selector_names_is_read_back(wanted: list[tuple[str, str, bool]]) -> None:
     def quoted(text: str) -> str:

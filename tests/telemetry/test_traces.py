@@ -10,7 +10,7 @@ import pytest
 from stratus_sim.application import epochs
 from stratus_sim.application.errors import TIMED_OUT
 from stratus_sim.cluster import nodes
-from stratus_sim.faults import FAULTS, everything, inject
+from stratus_sim.faults import everything, inject
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.topology import Profile
 from stratus_sim.manifests.traffic import RequestType, Step, Traffic
@@ -21,13 +21,7 @@ from stratus_sim.telemetry.traces.requests import OVERLOADED
 from stratus_sim.telemetry.traces.sampling import WINDOW_US
 from stratus_sim.world import World
 from tests.application.mesh import mesh, scale
-
-
-def struck(world: World, fault: str, target: str) -> World:
-    key = next(key for key in FAULTS[fault].targets(world) if key.name == target)
-    inject.schedule(world, 0, fault, key)
-    world.run_for(90 * SECOND_US)
-    return world
+from tests.telemetry.strikes import struck
 
 
 def children(trace: Trace, parent: Span) -> list[Span]:
@@ -263,8 +257,31 @@ def test_jaegers_shape(hotel: World) -> None:
     tags = {tag["key"]: tag["value"] for tag in shown["spans"][-1]["tags"]}
     assert tags == {
         "span.kind": "client", "error": True, "otel.status_code": "ERROR",
-        "otel.status_description": "connection refused",
+        "otel.status_description": "connection refused", "error.type": "connection refused",
+        "server.address": trace[-1].operation,
     }  # fmt: skip
+    calls = [span for span in shown["spans"] if span["operationName"] == "search"]
+    root, first = ({t["key"]: (t["type"], t["value"]) for t in s["tags"]} for s in (shown["spans"][0], calls[0]))
+    assert root["http.response.status_code"] == first["http.response.status_code"] == ("int64", 503)
+    assert root["error.type"] == first["error.type"] == ("string", "503")
+    assert ("server.address" in root, first["server.address"]) == (False, ("string", "search"))
+
+
+def test_an_answer_that_came_too_late_has_no_status_for_who_gave_up() -> None:
+    profiles = {"b": Profile(latency_us=500_000, cpu_us_per_request=10)}
+    world = mesh("a>b", policies=[DeclaredPolicy("a", "b", timeout_ms=200)], profiles=profiles)
+    world.run_for(30 * SECOND_US)
+    spans = jaeger(traces(world, 1))["data"][0]["spans"]
+    codes = [{tag["key"]: tag["value"] for tag in span["tags"]}.get("http.response.status_code") for span in spans]
+    assert codes == [503, None, 200]
+
+
+def test_a_database_answers_in_no_http(hotel: World) -> None:
+    (trace,) = jaeger(traces(hotel, 1))["data"]
+    calls = {span["operationName"]: {t["key"] for t in span["tags"]} for span in trace["spans"] if span["references"]}
+    assert "http.response.status_code" in calls["search"]
+    assert not any("http.response.status_code" in keys for name, keys in calls.items() if "mongodb" in name)
+    assert any("mongodb" in name for name in calls)
 
 
 def test_the_view_of_an_agent_is_enough(hotel: World) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from stratus_agents.policies import load_policy
@@ -12,9 +14,9 @@ from stratus_sim.testing.check import check, search
 from stratus_sim.testing.episode import Limits
 from stratus_sim.testing.events import to_lines
 from stratus_sim.testing.judge import ABORT_CLAUSE, OWN_CLAUSE
-from stratus_sim.testing.policy import Answer, Submit, Wait
+from stratus_sim.testing.policy import Answer, Investigator, Submit, Wait
 from stratus_sim.testing.scenario import Disruption, Scenario
-from stratus_sim.testing.trial import Setup, run_trial
+from stratus_sim.testing.trial import Mode, Setup, run_trial
 from tests.conftest import stage
 
 SCENARIO = Scenario("service-target-port-misconfig", "Service/geo", seed=3)
@@ -44,7 +46,7 @@ def scale(name: str, replicas: int) -> Action:
 def test_the_runbook_is_safe_and_the_reckless_policy_is_not() -> None:
     assert check(Setup(stage(), load_policy("runbook")), "own", 30, 0).holds
     tally = check(Setup(stage(), load_policy("reckless")), "own", 10, 0)
-    assert tally.broken == tally.examples
+    assert tally.broken == tally.examples and not tally.holds
     assert tally.smallest.problem == OWN_CLAUSE
 
 
@@ -52,6 +54,51 @@ def test_the_runtime_protects_from_the_reckless_policy() -> None:
     tally = check(Setup(stage(), load_policy("reckless")), "protected", 10, 0)
     assert tally.holds
     assert tally.undone > 0
+
+
+class Investigating(Investigator):
+    """Says what it was told to say before it acts."""
+
+    def __init__(self, wrong: bool, cause: str) -> None:
+        self.wrong, self.cause = wrong, cause
+
+    def act(self, observation: Observation) -> Answer:
+        return [scale("user", 0), Submit()]
+
+    def notes(self) -> list[dict[str, Any]]:
+        return [{"kind": "note"}]
+
+    def detect(self, observation: Observation) -> bool:
+        return self.wrong
+
+    def diagnose(self, observation: Observation) -> str:
+        return self.cause
+
+
+@pytest.mark.parametrize("mode", ["own", "protected"])
+@pytest.mark.parametrize(
+    ("wrong", "cause", "attempts"),
+    [(True, "geo", 1), (True, "", 0), (False, "geo", 0)],
+    ids=("acts", "gives up", "well"),
+)
+def test_who_sees_nothing_wrong_or_finds_no_cause_does_not_act(
+    mode: Mode, wrong: bool, cause: str, attempts: int
+) -> None:
+    setup = Setup(stage(), lambda _seed: Investigating(wrong, cause), Limits(attempts=1))
+    episode = run_trial(setup, SCENARIO, mode, watch=True).episode
+    assert len(episode.attempts) == attempts and not episode.failure
+    told = {e["kind"]: e for e in episode.events if e["kind"] in ("policy.detected", "policy.diagnosed", "episode.end")}
+    assert told["policy.detected"]["wrong"] is wrong
+    assert [e["cause"] for kind, e in told.items() if kind == "policy.diagnosed"] == [cause] * wrong
+    assert told["episode.end"]["severity"] == episode.final._asdict()
+    steps = [e["record"]["step"] for e in episode.events if e["kind"] == "machine" and e["record"]["type"] == "moved"]
+    assert ("give_up" in steps) is (mode == "protected" and wrong and not cause)
+
+
+def test_what_an_attempt_left_different_is_recorded() -> None:
+    outcome = run_trial(scripted([scale("user", 0), Submit()]), SCENARIO, "own", watch=True)
+    (decided,) = [e for e in outcome.episode.events if "differences" in e]
+    assert decided["differences"] == [["Deployment/user in hotel: spec.replicas", 1, 0]]
 
 
 def test_a_harmful_policy_is_undone_and_a_helpful_one_committed() -> None:

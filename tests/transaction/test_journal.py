@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,6 +80,25 @@ def test_every_torn_last_line_is_ignored_and_overwritten(written: Path) -> None:
         journal.close()
 
 
+def test_a_file_torn_within_its_first_line_is_ours(path: Path) -> None:
+    FileJournal(path).append(*records(1))
+    whole = path.read_bytes()
+    for end in range(len(whole)):
+        path.write_bytes(whole[:end])
+        journal = FileJournal(path)
+        assert journal.records() == [] and path.read_bytes() == b""
+        journal.close()
+
+
+@pytest.mark.parametrize("content", (b"precious", b'{"crc:"', b"\0" * 9))
+def test_what_somebody_else_wrote_is_left_alone(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    for open_it in (FileJournal, read_journal):
+        with pytest.raises(UserError, match="holds something else"):
+            open_it(path)
+    assert path.read_bytes() == content
+
+
 @pytest.mark.parametrize("number", range(1, 6))
 def test_damage_is_named_by_line(written: Path, number: int) -> None:
     lines = written.read_bytes().splitlines(keepends=True)
@@ -105,6 +127,59 @@ def test_lost_or_moved_lines_are_noticed(written: Path, change: Callable[[list[b
     written.write_bytes(b"".join(change(written.read_bytes().splitlines(keepends=True))))
     with pytest.raises(UserError, match=r"run\.journal:2: expected record number 2"):
         read_journal(written)
+
+
+@pytest.mark.parametrize("body", ([1], "moved", {"record": {"type": "moved", "step": "again"}}))
+def test_a_line_without_its_number_is_named(path: Path, body: Any) -> None:
+    LineFile(path).append([body])
+    with pytest.raises(UserError, match=r"run\.journal:1: expected record number 1"):
+        read_journal(path)
+
+
+def test_nobody_else_may_read_what_undo_needs_of_secrets(written: Path) -> None:
+    assert written.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_record_is_on_the_disk_when_append_returns(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill leaves the page cache, a power cut does not: the order of writes and syncs is all there is to look at."""
+    synced: list[tuple[bool, int]] = []
+
+    def fsync(handle: int, real: Callable[[int], None] = os.fsync) -> None:
+        real(handle)
+        found = os.fstat(handle)
+        synced.append((stat.S_ISDIR(found.st_mode), found.st_size))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    journal = FileJournal(path)
+    assert [folder for folder, _size in synced] == [True], "the folder that names the new file"
+    for n in (1, 2):
+        journal.append(*records(n))
+        assert synced[-1] == (False, path.stat().st_size) and len(synced) == n + 1
+    journal.close()
+
+
+def test_writers_take_turns(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between looking whether one was overtaken and writing, nobody else gets in."""
+    write, journal = LineFile.write, FileJournal(path)
+
+    def watched(self: LineFile, data: bytes) -> None:
+        with path.open() as rival, pytest.raises(BlockingIOError):
+            fcntl.flock(rival, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        write(self, data)
+
+    monkeypatch.setattr(LineFile, "write", watched)
+    journal.append(*records(1))
+    with path.open() as rival:
+        fcntl.flock(rival, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert journal.records() == records(1)
+
+
+def test_a_closed_journal_writes_nothing(path: Path) -> None:
+    journal = FileJournal(path)
+    journal.close()
+    with pytest.raises(OSError):
+        journal.append(*records(1))
+    assert path.read_bytes() == b""
 
 
 def test_a_line_that_is_no_record_is_named(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
 import pytest
 
 from stratus_sim.adapters.simulated import SimulatedCluster
@@ -138,8 +139,10 @@ def test_an_object_somebody_else_adopted_is_left_whole() -> None:
     cluster = small.simulated()
     manager = small.begun(cluster)
     manager.act(small.create_settings("new", a="1"))
+    manager.act(small.greet("bye"))
     small.human(cluster.world, CREATED, data={"a": "1", "theirs": "2"})
-    assert manager.abandon("enough").kept
+    assert {write.field.object for write in manager.abandon("enough").kept} == {CREATED}
+    assert cluster.configuration()(small.GREETING) == "hello", "what they did not touch is undone"
     found = cluster.world.store.get(CREATED)
     assert found is not None and found.manifest["kind"] == "ConfigMap"
     assert found.manifest["data"] == {"a": "1", "theirs": "2"}
@@ -159,6 +162,10 @@ FORBIDDEN = {
     "unknown verb": (Action("obliterate", "deployment/web", {}, small.NAMESPACE), "verb 'obliterate'"),
     "unlisted": (Action("patch", "namespace/shop", {"patch": {"spec": {"x": 1}}}), "cannot be taken back"),
     "missing": (Action("scale", "deployment/nope", {"replicas": 1}, small.NAMESPACE), "not found"),
+    "kind in disguise": (
+        Action("delete", "namespace/shop", {"manifest": {"kind": "ConfigMap", "metadata": {"name": "shop"}}}),
+        "cannot be taken back",
+    ),
     "hidden kind": (
         Action("apply", "configmap/x", {"manifest": BARE_POD}),
         "cannot be taken back",
@@ -191,6 +198,15 @@ def test_the_number_of_actions_is_bounded() -> None:
     outcomes = [manager.act(small.scale(n)).performed for n in (3, 4, 5, 6)]
     assert outcomes == [True] * 4
     assert "4 actions" in manager.act(small.scale(7)).reason
+
+
+def test_the_number_of_fields_an_action_writes_is_bounded() -> None:
+    manager = small.begun(small.simulated(), limits=msgspec.structs.replace(small.LIMITS, writes=5))
+    one = len(manager.undo_entries(small.create_settings("probe", a="1")).writes)
+    two, three = ({f"k{i}": "x" for i in range(5 - one + 1 + extra)} for extra in (0, 1))
+    assert manager.act(small.create_settings("two", **two)).performed
+    refused = manager.act(small.create_settings("three", **three))
+    assert not refused.performed and "writes 6 fields, 5 at most" in refused.reason
 
 
 def test_after_the_window_nothing_runs_and_nothing_commits() -> None:
@@ -306,6 +322,41 @@ def test_a_cluster_that_writes_something_else_is_noticed() -> None:
         manager.act(small.scale(3))
 
 
+def test_giving_up_hands_over_to_a_human() -> None:
+    manager = TransactionManager(small.simulated(), MemoryJournal(), small.LIMITS)
+    manager.start()
+    manager.localise()
+    manager.give_up()
+    assert manager.phase is Phase.ESCALATED
+
+
+def test_a_healthy_system_ends_the_run_in_detection() -> None:
+    cluster = small.simulated()
+    well, ill = (TransactionManager(cluster, MemoryJournal(), small.LIMITS) for _ in range(2))
+    well.start()
+    well.all_clear()
+    assert well.phase is Phase.RESOLVED
+    ill.start()
+    api.put(cluster.world, _scaled(cluster, 0), "fault")
+    cluster.wait(120 * SECOND_US)
+    with pytest.raises(SpecViolation, match="all_clear"):
+        ill.all_clear()
+
+
+@pytest.mark.parametrize("records", ([], [r.Moved("start")]), ids=("nothing", "no header"))
+def test_a_trace_begins_with_its_header(records: list[r.AnyRecord]) -> None:
+    with pytest.raises(SpecViolation, match="header"):
+        validate_trace(records)
+
+
+def test_a_second_header_and_an_unknown_grant_are_no_steps() -> None:
+    trace = small.begun(small.simulated()).trace
+    validate_trace(trace[:1])
+    for lie in ([*trace, trace[0]], [*trace, r.Granted("seize", "mitigator", 9)]):
+        with pytest.raises(SpecViolation):
+            validate_trace(lie)
+
+
 def test_a_lying_trace_is_caught() -> None:
     manager = small.begun(small.simulated())
     manager.act(small.scale(3))
@@ -315,7 +366,7 @@ def test_a_lying_trace_is_caught() -> None:
     validate_trace(trace)
     acted = [i for i, record in enumerate(trace) if isinstance(record, r.Acted)]
     lies = [trace[: acted[0]] + trace[acted[0] + 1 :], _other_before(trace, acted[1])]
-    for lie in [*lies, _no_measurement(trace), _old_token(trace)]:
+    for lie in [*lies, _no_measurement(trace), _old_token(trace), _backdated(trace)]:
         with pytest.raises(SpecViolation):
             validate_trace(lie)
 
@@ -330,6 +381,10 @@ def _other_before(trace: list[r.AnyRecord], at: int) -> list[r.AnyRecord]:
 
 def _old_token(trace: list[r.AnyRecord]) -> list[r.AnyRecord]:
     return [r.Granted(t.step, t.agent, 0) if isinstance(t, r.Granted) else t for t in trace]
+
+
+def _backdated(trace: list[r.AnyRecord]) -> list[r.AnyRecord]:
+    return [msgspec.structs.replace(t, now_us=0) if isinstance(t, r.Observed) else t for t in trace]
 
 
 def _no_measurement(trace: list[r.AnyRecord]) -> list[r.AnyRecord]:
@@ -391,6 +446,18 @@ def test_a_foreign_write_between_two_undo_steps_survives() -> None:
     assert manager.phase is Phase.ESCALATED
 
 
+def test_the_order_of_arguments_makes_no_new_action() -> None:
+    manager = small.begun(small.simulated())
+    data = {"greeting": "bye", "more": "1"}
+    again = dict(reversed(data.items()))
+    first, second = (Action("patch", "configmap/web", {"patch": {"data": d}}, small.NAMESPACE) for d in (data, again))
+    assert manager.act(first) == (True, "")
+    manager.abandon("enough")
+    manager.again()
+    manager.begin()
+    assert "undone before in this situation" in manager.act(second).reason
+
+
 def test_what_was_undone_is_not_done_again_in_the_same_situation() -> None:
     manager = small.begun(small.simulated())
     assert manager.act(small.scale(5)) == (True, "")
@@ -413,6 +480,21 @@ def test_what_was_undone_may_be_done_again_when_somebody_else_has_written() -> N
     manager.ledger.sync()
     manager.begin()
     assert manager.act(small.scale(5)) == (True, "")
+
+
+def test_what_others_write_while_the_system_settles_is_known_at_the_decision() -> None:
+    class Meddled(SimulatedCluster):
+        def wait(self, duration_us: int) -> None:
+            super().wait(duration_us)
+            small.human(self.world, small.SETTINGS, data={"greeting": "moin"})
+
+    cluster = Meddled(small.world())
+    manager = small.begun(cluster)
+    manager.act(small.scale(3))
+    assert manager.submit().verdict is Verdict.COMMITTED
+    told = [type(record) for record in manager.trace]
+    assert r.Foreign in told[: told.index(r.Observed)]
+    assert manager.ledger.driver.state["c"][small.GREETING] == "moin"
 
 
 def test_settling_comes_before_the_measurement() -> None:

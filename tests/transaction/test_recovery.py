@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from stratus_sim.adapters.durable import DurableCluster, open_durable, recover_files, store_path
+from stratus_sim.adapters.simulated import SimulatedCluster
 from stratus_sim.cluster import api, lease
 from stratus_sim.errors import UserError
 from stratus_sim.kernel import SECOND_US
@@ -14,7 +15,8 @@ from stratus_sim.transaction import records as r
 from stratus_sim.transaction.cluster import Grant, StaleToken
 from stratus_sim.transaction.driver import validate_trace
 from stratus_sim.transaction.journal import FileJournal, MemoryJournal
-from stratus_sim.transaction.recovery import Recovery, recover
+from stratus_sim.transaction.recovery import PATIENCE_US, Recovery, acquire_patiently, recover
+from stratus_sim.transaction.undo import LockHeld
 from stratus_spec import Phase
 from tests.transaction import small
 
@@ -34,16 +36,26 @@ def test_conflicts_found_before_the_crash_are_reported_after_it() -> None:
     validate_trace(unfinished.records())
 
 
-def test_a_write_nobody_accounts_for_is_kept_and_reported() -> None:
+@pytest.mark.parametrize("value", ("ghost", "hello"))
+def test_a_write_nobody_accounts_for_is_kept_and_reported(value: str) -> None:
     """A rival's write under a grant is no foreign write in the audit log; recovery sees the value all the same."""
     cluster, journal = small.simulated(), MemoryJournal()
     small.begun(cluster, journal).act(small.greet("bye"))
     manifest = cluster.world.store.state.objects[small.SETTINGS].manifest
-    api.put(cluster.world, {**manifest, "data": {"greeting": "ghost"}}, "agent:ghost")
+    api.put(cluster.world, {**manifest, "data": {"greeting": value}}, "agent:ghost")
     recovery = recover(journal, cluster)
-    assert [(w.field, w.after) for w in recovery.kept] == [(small.GREETING, "ghost")]
-    assert cluster.configuration()(small.GREETING) == "ghost"
+    assert [(w.field, w.after) for w in recovery.kept] == [(small.GREETING, value)]
+    assert cluster.configuration()(small.GREETING) == value
     validate_trace(journal.records())
+
+
+def test_an_action_that_was_announced_and_never_ran_is_nobody_elses_write() -> None:
+    cluster, journal = small.simulated(), MemoryJournal()
+    manager = small.begun(cluster, journal)
+    manager.ledger.log(manager.undo_entries(small.greet("bye")))
+    recovery = recover(journal.reopen(), cluster)
+    assert recovery == Recovery(True, 1, (), Phase.RETRY)
+    assert cluster.configuration()(small.GREETING) == "hello"
 
 
 def test_a_living_holder_is_fenced_by_recovery() -> None:
@@ -61,6 +73,18 @@ def test_recovery_waits_for_a_lease_it_has_no_record_of() -> None:
     assert recover(died_before_grant, cluster) == Recovery(False, phase=Phase.DIAGNOSIS)
     assert cluster.now_us >= lease.DURATION_US
     assert not cluster.world.cluster.lease.holder
+
+
+def test_recovery_does_not_wait_for_ever() -> None:
+    class Renewed(SimulatedCluster):
+        def acquire(self, agent: str) -> Grant | None:
+            return None
+
+    cluster = Renewed(small.world())
+    since_us = cluster.now_us
+    with pytest.raises(LockHeld, match="renewed"):
+        acquire_patiently(cluster, "undoer")
+    assert cluster.now_us == since_us + PATIENCE_US
 
 
 def test_nothing_to_recover_in_an_empty_journal(tmp_path: Path) -> None:

@@ -85,8 +85,9 @@ def _set_env(dice: Dice, deployment: Json) -> Action:
 
 def _set_resources(dice: Dice, deployment: Json) -> Action:
     container = dice.pick(template_containers(deployment))
-    limits = {"memory": f"{2 ** dice.number(2, 12)}Mi", "cpu": f"{dice.number(1, 40) * 50}m"}
-    requests = {"memory": "4Mi", "cpu": f"{dice.number(1, 40) * 25}m"}
+    memory_mib, limit_millicores, millicores = 2 ** dice.number(2, 12), dice.number(1, 40) * 50, dice.number(1, 40) * 25
+    limits = {"memory": f"{memory_mib}Mi", "cpu": f"{limit_millicores}m"}
+    requests = {"memory": "4Mi", "cpu": f"{min(millicores, limit_millicores)}m"}
     return write("set-resources", deployment, container=container["name"], limits=limits, requests=requests)
 
 

@@ -53,22 +53,17 @@ class _Account:
         self._now = self._base = found
 
     def ours(self, after: Json | None) -> None:
-        """We wrote. What others had done and taken back before was read again before that write: it is no change."""
+        """We wrote, once between two readings. What others had done and taken back before is no change: that write
+        was decided on what was read again."""
         net = changed(self.key, self._base, self._now)
-        self.fields = [*self._settled(), *([(UNKNOWN_WRITER, net)] if net else [])]
-        self._now = self._base = after
-        self._kept = len(self.fields)
+        self.fields = [(UNKNOWN_WRITER, net)] if net else []
+        self._now = after
 
     def others(self, writer: str, after: Json | None) -> None:
         fields = changed(self.key, self._now, after)
         if fields:
             self.fields.append((writer, fields))
         self._now = after
-
-    _kept = 0
-
-    def _settled(self) -> list[tuple[str, Fields]]:
-        return self.fields[: self._kept]
 
 
 def told(earlier: Objects, events: list[Event], own: Own) -> Iterator[tuple[str, Fields]]:

@@ -44,7 +44,7 @@ class Writer:
         try:
             return self._sent(self._kind(key), key, before, after, query)
         except Refused as refused:
-            raise self._problem(key, refused) from None
+            raise self._problem(key, refused, known=before is not None) from None
 
     def touch(self, key: ObjectKey) -> None:
         """Move an object to a new version and leave it as it was, so that a write decided on the old one is refused.
@@ -87,8 +87,9 @@ class Writer:
             raise InvalidAction(f"{key}: this server serves no such kind, or the plan did not name it")
         return self._served[key.kind]
 
-    def _problem(self, key: ObjectKey, refused: Refused) -> Exception:
-        if refused.status == 409 and refused.reason != "AlreadyExists":
+    def _problem(self, key: ObjectKey, refused: Refused, *, known: bool) -> Exception:
+        """`known`: the object was read before, so that one which is not there has been deleted since."""
+        if (refused.status == 409 and refused.reason != "AlreadyExists") or (refused.status == 404 and known):
             return Conflict(refused.message)
         if refused.status in (403, 405):
             return Denied(f"{key}: the API server does not allow it: {refused.message}")

@@ -1,6 +1,8 @@
 """A cache: what it holds grows with what it is asked for, and is gone with its process unless it keeps it on a volume.
 
-Keys are taken to be asked for alike often, so after n requests the share of them it holds is 1 - exp(-n / keys). Redis
+Keys are taken to be asked for alike often, so after n requests the share of them it holds is 1 - exp(-n / keys). What
+the database behind does not answer is not brought to the cache: a database that the misses alone overrun keeps it cold
+(Bronson et al., Metastable Failures in Distributed Systems, HotOS 2021, "Look-aside cache"). Redis
 and Valkey write their memory to `/data` and read it again (redis.io/docs/latest/operate/oss_and_stack/management/
 persistence); memcached writes nothing (docs.memcached.org/userguide/#data-expiry).
 """
@@ -13,8 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from stratus_sim.application.behaviours import access
 from stratus_sim.application.behaviours.accounts import data_of
+from stratus_sim.application.behaviours.database import Server
 from stratus_sim.application.behaviours.images import software
-from stratus_sim.application.behaviours.registry import Offered, Served, behaviour
+from stratus_sim.application.behaviours.registry import Caller, Offered, Served, behaviour
 from stratus_sim.cluster.objects import Resource
 
 if TYPE_CHECKING:
@@ -78,12 +81,23 @@ def cache(world: World, offered: Offered, memory: Cache | None) -> Served:
 
 def _now(world: World, offered: Offered, old: Cache) -> Cache:
     """The cache as this epoch finds it; as it was, however often somebody looks, while nothing changes its course."""
-    found, rate = [_data(world, offered, pod) for pod in offered.pods], offered.rate // len(offered.pods)
+    found = [_data(world, offered, pod) for pod in offered.pods]
     known = dict(old.at(world.now_us))
     held = tuple(Held(data, known.get(data, 0)) for data in found)
-    rate = rate if any(one.asked < WARM for one in held) else 0
+    cold = any(one.asked < WARM for one in held)
+    rate = sum(caller.rate * _stored(world, caller) // 1_000 for caller in offered.callers) // len(found) if cold else 0
     same = rate == old.rate and [one.data for one in old.held] == found
     return old if same else Cache(held, rate, world.now_us if rate else 0, old.strangers)
+
+
+def _stored(world: World, caller: Caller) -> int:
+    """The share (permille) of what a caller misses that it gets from its databases, and so can bring to the cache."""
+    flows, services, memory = world.traffic.begun, world.application.services, world.traffic.memory
+    mine = [flow for flow in flows.calls if flow.call.source_key == caller.call.source_key] if flows is not None else []
+    asked = [
+        flow for flow in mine if any(isinstance(memory.get(n), Server) for n in services.get(flow.call.target_key, ()))
+    ]
+    return min((flow.success_permille for flow in asked), default=1_000)
 
 
 def _noticed_us(held: Held, rate: int) -> int:

@@ -1,8 +1,9 @@
 """A message queue: each consumer is behind by what was produced and it has not taken yet, and takes it in order.
 
-Who calls the queue and is called by nobody consumes; the others produce one message a request. A message that its
-consumer dies of is delivered again as long as it is at the head (kafka.apache.org/documentation, "Message Delivery
-Semantics": the offset is committed after processing; rabbitmq.com/docs/confirms, "Automatic Requeueing").
+Who calls the queue and is called by nobody consumes; the others produce one message with each call that succeeds. A
+message that its consumer dies of is delivered again as long as it is at the head (kafka.apache.org/documentation,
+"Message Delivery Semantics": the offset is committed after processing; rabbitmq.com/docs/confirms, "Automatic
+Requeueing").
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from stratus_sim.application.behaviours.flags import value_of
 from stratus_sim.application.behaviours.images import software
 from stratus_sim.application.behaviours.registry import Caller, Offered, Served, behaviour
 from stratus_sim.cluster.specs import usable_millicores
+from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.application import Application
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ class Queue(NamedTuple):
 def queue(world: World, offered: Offered, memory: Queue | None) -> Served:
     """Producers are answered at once; consumers work off what is there at the rate their CPU allows."""
     if not offered.pods:
-        return Served(memory=memory)
+        return Served(memory=_halted(world, memory))
     engine = software(offered.pods[0].manifest, offered.workload.container).engine or "kafka"
     data = data_of(world, offered.pods[0], offered.workload.container, engine)
     kept = {b.consumer: b for b in memory.backlogs} if memory is not None and memory.data == data else {}
@@ -74,6 +76,14 @@ def queue(world: World, offered: Offered, memory: Queue | None) -> Served:
     stuck = {b.consumer: b.at(world.now_us).taken // 1000 for b in backlogs if b.poison}
     poisoned = {consumer: _UNREADABLE[engine].format(offset=offset) for consumer, offset in stuck.items()}
     return Served(refused={consumer: {text: 1.0} for consumer, text in poisoned.items()}, memory=Queue(data, backlogs))
+
+
+def _halted(world: World, memory: Queue | None) -> Queue | None:
+    """A broker that does not run takes no message and hands none out."""
+    if memory is None or not any(b.growth or b.taking for b in memory.backlogs):
+        return memory
+    halted = [b.at(world.now_us)._replace(growth=0, taking=0) for b in memory.backlogs]
+    return memory._replace(backlogs=tuple(halted))
 
 
 def lags(world: World) -> dict[tuple[str, str], int]:
@@ -110,6 +120,10 @@ def _turned_away(world: World, consumer: str) -> bool:
 
 
 def _capacity(world: World, caller: Caller) -> int:
-    """Thousandths of messages a second that the serving pods of a consumer can take."""
-    cost_us = max(1, world.application.workloads[caller.call.source_key].cpu_us_per_request)
-    return sum(usable_millicores(pod.spec) for pod in caller.pods) * 1_000_000 // cost_us
+    """Thousandths of messages a second that the serving pods of a consumer can take: as CPU allows, and so many at once
+    as it works on."""
+    consumer = world.application.workloads[caller.call.source_key]
+    room = sum(usable_millicores(pod.spec) for pod in caller.pods) * 1_000_000 // max(1, consumer.cpu_us_per_request)
+    if consumer.concurrency is None or not consumer.latency_us:
+        return room
+    return min(room, 1000 * len(caller.pods) * consumer.concurrency * SECOND_US // consumer.latency_us)

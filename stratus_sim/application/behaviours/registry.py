@@ -26,7 +26,7 @@ _NOTHING: Mapping[str, float] = {}
 
 
 class Caller(NamedTuple):
-    """One call to the workload: the caller's serving `pods` and how many requests per 1,000 s it makes.
+    """One call to the workload: the caller's serving `pods` and how many requests per 1,000 s it makes that succeed.
 
     What it dials with stands in `pod.status.env[call.container]`.
     """

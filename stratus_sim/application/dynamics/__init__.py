@@ -6,8 +6,9 @@ of request for each entry point, clients that wait as long as it takes and try o
 and `footing` (what the store says), `forward` and `backward` (one epoch), `step` and `shown` (what comes of it),
 `course` and `advance` (from epoch to epoch), `board` (the flows of all islands), `ledger` and `counters` (sums).
 
-An epoch of an island is a pure function of its scene, so it is worked out once however often it comes back. At rest an
-island leaves to the next epoch what it found, and no epoch is begun until something happens.
+An epoch of an island is a pure function of its scene, in which nobody is named, so it is worked out once however often
+it comes back, there or on another island of the same shape. At rest an island leaves to the next epoch what it found,
+and no epoch is begun until something happens; one that begins looks at the islands where something stirred.
 
 Requests are counted in thousandths, so that shares of few requests stay exact integers; per second that is also the
 unit of rates, requests per 1,000 s. An epoch ends with a second of the clock, and what holds at its end held in all of

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
-from immutables import Map
 from msgspec.structs import replace
 
 from stratus_sim.application import answers as answering
 from stratus_sim.application.answers import PLAIN, Answers, Manner
 from stratus_sim.application.dynamics import load
-from stratus_sim.application.dynamics.board import Board, look
+from stratus_sim.application.dynamics.board import Board, View, blank, differing, look
 from stratus_sim.application.dynamics.course import BEFORE, MANY, Course, part_of
 from stratus_sim.application.dynamics.footing import Footing, footing
-from stratus_sim.application.dynamics.forward import Scene
+from stratus_sim.application.dynamics.forward import Conduct
+from stratus_sim.application.dynamics.islands import Island, breaking, islands_of, standing_on
 from stratus_sim.application.dynamics.ledger import Ledger, book
 from stratus_sim.application.dynamics.plan import plan_of
 from stratus_sim.application.dynamics.state import Outcome, Tally
@@ -24,18 +24,20 @@ from stratus_sim.kernel import SECOND_US
 if TYPE_CHECKING:
     from stratus_sim.world import World
 
-_T = TypeVar("_T")
-Courses = Map[int, Course]
-"""By number of the island."""
+Courses = tuple[Course, ...]
+"""By place of the island, none before the first epoch."""
 
 
 class Epoch(NamedTuple):
-    """An epoch that has been worked out: its flows, who errs and lags in it, and when the next one has to be although
-    nothing happens: at once if `restless`, after `again_us` if that is not 0."""
+    """An epoch that has been worked out: its flows, and the workloads whose island `changed` in it; who errs, lags and
+    is late to answer even a probe; when the next one has to be although nothing happens: at once if `restless`, after
+    `again_us` if that is not 0."""
 
     flows: Flows
+    changed: Collection[str]
     erring: frozenset[str]
     slow: frozenset[str]
+    late: frozenset[str]
     restless: bool
     again_us: int
 
@@ -47,12 +49,14 @@ def advance(world: World) -> Epoch:
     traffic.strays = ground.strays
     answers = _answers(world, ground)
     board = _look(world, ground, answers, load.arrivals(world, plan_of(world.application)))
-    moving = _go_on(world, ground, board.outcomes, answers)
+    changed = list(differing(board.counted, board.outcomes))
+    moving = _go_on(world, board, changed, answers)
+    traffic.board = board._replace(counted=board.outcomes)
     traffic.memory, traffic.asked_us = answering.remembered(traffic.memory, answers), world.now_us
     moving = moving or load.restless(world.application, world.now_us) or answering.restless(answers)
-    erring = frozenset([name for outcome in board.outcomes for name in outcome.erring])
-    slow = frozenset([name for outcome in board.outcomes for name in outcome.slow])
-    return Epoch(board.flows, erring, slow, moving, answering.again_us(answers))
+    moving = moving or (traffic.routes is not None and traffic.routes.unready)
+    names = [name for place in changed for name in board.islands[place].names]
+    return Epoch(board.flows, names, *_ailing(board), moving, answering.again_us(answers))
 
 
 def preview(world: World) -> Flows:
@@ -66,60 +70,54 @@ def _courses(world: World, ground: Footing) -> tuple[Courses, Ledger]:
     """How islands go on and what was counted; where others have become one, all accounts are closed."""
     traffic, begun_us = world.traffic, world.now_us - SECOND_US
     if traffic.strays == ground.strays:
-        return traffic.courses, traffic.ledger
-    old = [traffic.courses[number] for number in sorted(traffic.courses)]
-    motions = [course.motion for course in old]
-    courses = {island.number: Course(None, part_of(motions, island), begun_us) for island in ground.islands}
-    return Map(courses), book(traffic.ledger, [account for course in old for account in course.accounts(begun_us)])
+        return traffic.courses or (BEFORE,) * len(ground.islands), traffic.ledger
+    old = list(zip(islands_of(world.application, traffic.strays), traffic.courses, strict=False))
+    motions = [(island, course.motion) for island, course in old]
+    courses = [Course(None, part_of(motions, island), begun_us) for island in ground.islands]
+    return tuple(courses), book(traffic.ledger, [(i, *account) for i, c in old for account in c.accounts(begun_us)])
 
 
 def _look(world: World, ground: Footing, answers: Answers, users: tuple[int, ...]) -> Board:
     """What comes of a second in which users make so many requests of each type."""
-    islands, grounds, board = ground.islands, ground.grounds, world.traffic.board
-    courses, _ = _courses(world, ground)
-    motions = [courses.get(island.number, BEFORE).motion for island in islands]
-    manners, more = _manners(world, answers), _more(world, answers)
-
-    def scene(place: int) -> Scene:
-        island, behaving = islands[place], (_of(manners, islands[place].workloads), _of(more, islands[place].links))
-        mine = tuple([users[operation] for operation in island.asking])
-        return Scene(island, grounds[place], *behaving, motions[place], mine)
-
-    if manners or more or board is None or board.islands is not islands or board.users is not users:
-        scenes = [scene(place) for place in range(len(islands))]
-    else:
-        known = enumerate(zip(board.scenes, grounds, motions, strict=True))
-        scenes = [old if old.lasts(below, motion) else scene(place) for place, (old, below, motion) in known]
-    world.traffic.board = seen = look(world, islands, scenes, users)
+    board, (courses, _) = world.traffic.board, _courses(world, ground)
+    if board is None or board.islands is not ground.islands:
+        board = blank(world.application, ground.islands, courses)
+    view = View(ground.grounds, courses, users, _conduct(world, ground, answers))
+    world.traffic.board = seen = look(board, view)
     return seen
-
-
-def _of(found: Mapping[int, _T], mine: tuple[int, ...]) -> tuple[tuple[int, _T], ...]:
-    return tuple([(number, found[number]) for number in mine if number in found]) if found else ()
 
 
 def _answers(world: World, ground: Footing) -> Answers:
     """What behaviours answer at the rates of the last epoch."""
     routes = world.traffic.routes
-    if not ground.behaviours or routes is None:
+    return answering.ask(world, ground.behaviours, routes.serving) if ground.behaviours and routes is not None else {}
+
+
+def _conduct(world: World, ground: Footing, answers: Answers) -> dict[int, Conduct]:
+    """By place of the island, how servers answer there that do not all answer plainly."""
+    manners = {name: manner for name, answer in answers.items() if (manner := answering.manner_of(answer)) != PLAIN}
+    more, links = _more(world, answers), plan_of(world.application).links
+    if not manners and not more:
         return {}
-    rates = dict.fromkeys(world.application.workloads, 0)
-    for course in world.traffic.courses.values():
-        flows = course.outcome.workloads if course.outcome is not None else {}
-        rates.update({name: flow.rate for name, flow in flows.items()})
-    return answering.ask(world, ground.behaviours, routes.serving, rates)
+    places = standing_on(world.application, ground.strays)
+    stirred = {places[name] for name in manners} | {places[links[number].source] for number in more}
+    return {place: _conduct_on(ground.islands[place], manners, more) for place in sorted(stirred)}
 
 
-def _manners(world: World, answers: Answers) -> dict[int, Manner]:
-    """How workloads answer that do not answer plainly, by number."""
-    number = plan_of(world.application).number
-    found = {number[name]: answering.manner_of(answer) for name, answer in answers.items()}
-    return {place: manner for place, manner in found.items() if manner != PLAIN}
+def _conduct_on(island: Island, manners: Mapping[str, Manner], more: Mapping[int, int]) -> Conduct:
+    mine = [(number, manners[name]) for number, name in enumerate(island.names) if name in manners]
+    sources = [(link, island.plan.links[number].source) for link, number in enumerate(island.links)]
+    told = [(number, manner, {caller for caller, *_ in manner.refused}) for number, manner in mine if manner.refused]
+    return Conduct(
+        tuple([(number, manner._replace(refused=())) for number, manner in mine]),
+        tuple([((n, link), m.seen_by(s)) for n, m, callers in told for link, s in sources if s in callers]),
+        tuple([(link, more[number]) for link, number in enumerate(island.links) if number in more]),
+    )
 
 
 def _more(world: World, answers: Answers) -> dict[int, int]:
     """By link to a database: how many calls (thousandths) a request makes once caches have missed."""
-    missed = answering.missed_by(world.application, answers)
+    missed = answering.missed_by(world, answers)
     if not missed:
         return {}
     databases = {name for name in answers if answering.is_database(answering.behaviours(world)[name])}
@@ -131,26 +129,22 @@ def _more(world: World, answers: Answers) -> dict[int, int]:
     }
 
 
-def _go_on(world: World, ground: Footing, outcomes: Sequence[Outcome], answers: Answers) -> bool:
+def _go_on(world: World, board: Board, changed: Iterable[int], answers: Answers) -> bool:
     """Count the epoch that ends now; return whether it leaves an island otherwise than it found it."""
     traffic = world.traffic
-    booked: list[tuple[Tally, int]] = []
-    courses, moving = traffic.courses.mutate(), False
-    for island, outcome in zip(ground.islands, outcomes, strict=True):
-        before = traffic.courses.get(island.number, BEFORE)
-        if outcome is before.outcome and not island.broken:
-            continue
+    booked: list[tuple[Island, Tally, int]] = []
+    courses, moving = list(traffic.courses), False
+    for place in sorted({*changed, *breaking(world.application, traffic.strays)}):
+        island, outcome, before = board.islands[place], board.outcomes[place], courses[place]
         found = before.after(island, outcome, world.now_us)
         if len(found.past) > MANY:
-            booked += found.past
+            booked += [(island, *account) for account in found.past]
             found = replace(found, past=())
-        courses[island.number] = found
-        moving = (
-            moving
-            or found.moves(before)
-            or (_offers_otherwise(before.outcome, outcome) and not answers.keys().isdisjoint(island.names))
-        )
-    traffic.courses, traffic.ledger = courses.finish(), book(traffic.ledger, booked)
+        courses[place] = found
+        moving = moving or found.moves(before)
+        if answers and not moving and not answers.keys().isdisjoint(island.names):
+            moving = _offers_otherwise(before.outcome, outcome)
+    traffic.courses, traffic.ledger = tuple(courses), book(traffic.ledger, booked)
     return moving
 
 
@@ -158,4 +152,16 @@ def _offers_otherwise(before: Outcome | None, now: Outcome) -> bool:
     """Whether behaviours are to be asked again, because others came to their servers than they were told."""
     if before is None:
         return True
-    return any(flow.rate != before.workloads[name].rate for name, flow in now.workloads.items())
+    if any(was.rate != flow.rate for was, flow in zip(before.workloads, now.workloads, strict=True)):
+        return True
+    return any(was[:2] != flow[:2] for was, flow in zip(before.links, now.links, strict=True))
+
+
+def _ailing(board: Board) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """Who errs, lags and is late."""
+    ill = [(board.islands[place].labels, outcome) for place, outcome in board.ailing.items()]
+    return (
+        frozenset([labels[at] for labels, outcome in ill for at in outcome.erring]),
+        frozenset([labels[at] for labels, outcome in ill for at in outcome.slow]),
+        frozenset([labels[at] for labels, outcome in ill for at in outcome.late]),
+    )

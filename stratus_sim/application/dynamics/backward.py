@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from stratus_sim.application.answers import PLAIN
+from stratus_sim.application.answers import PLAIN, Seen
 from stratus_sim.application.dynamics import policies
 from stratus_sim.application.dynamics.forward import Forward, Scene, Use
-from stratus_sim.application.dynamics.ground import NOWHERE
+from stratus_sim.application.dynamics.ground import NOWHERE, Site
+from stratus_sim.application.dynamics.plan import USER, Operation
 from stratus_sim.application.dynamics.queueing import WHOLE, in_time, wait_us
 from stratus_sim.application.errors import BREAKER_OPEN, REFUSAL_US, REFUSED, TIMED_OUT, UPSTREAM, found_out_us
-from stratus_sim.application.routes import Hop
 from stratus_sim.application.throttling import loaded_us
 
 
@@ -95,21 +95,22 @@ class Backward:
     """
 
     def __init__(self, scene: Scene, forward: Forward) -> None:
-        island, motion = scene.island, scene.motion
-        self._scene, self._forward, self._plan = scene, forward, island.plan
-        self._manners, self._queued = dict(scene.manners), dict(motion.queues)
-        self.success, self.busy_us = dict[int, int](), dict[int, int]()
+        shape, motion = scene.shape, scene.motion
+        self._scene, self._forward, self._shape = scene, forward, shape
+        self._manners, self._seen = dict(scene.conduct.manners), dict(scene.conduct.seen)
+        self._queued = dict(motion.queues)
+        self.success, self.busy_us = [WHOLE] * len(shape.operations), [0] * len(shape.operations)
         self.passing: dict[tuple[int, int], int] = {}
-        self.links = {link: LinkSum() for link in island.links}
-        self._waiting = bool(motion.queues) or any(turn.queue for turn in forward.turns.values())
-        self.queues = {number: self._queue(number) for number in island.workloads}
+        self.links = [LinkSum() for _ in shape.policies]
+        self._waiting = bool(motion.queues) or any(turn.queue for turn in forward.turns)
+        self.queues = [self._queue(workload, site) for workload, site in enumerate(scene.ground.sites)]
         self.idle: dict[int, tuple[int, int, str]] = {}
-        self._fates: dict[tuple[int, int, str], Fate] = {}
-        for number in reversed(island.operations):
-            self._judge(number)
+        self._fates: dict[tuple[int, bool, int, Seen], Fate] = {}
+        for number in reversed(range(len(shape.operations))):
+            self._judge(number, shape.operations[number])
 
-    def _queue(self, workload: int) -> Queue:
-        siblings, site = self._plan.siblings[workload], self._scene.ground.sites[workload]
+    def _queue(self, workload: int, site: Site) -> Queue:
+        siblings = self._shape.siblings[workload]
         manner = self._manners.get(workload, PLAIN)
         rate = sum([self._forward.arrived[o] for o in siblings])
         work = rate * manner.cpu_permille // 1000
@@ -122,10 +123,9 @@ class Backward:
         waits = [wait_us(queue, self._forward.rooms[workload]) for queue in (before, after)]
         return Queue(load, own_us, *waits)
 
-    def _judge(self, number: int) -> None:
+    def _judge(self, number: int, operation: Operation) -> None:
         """A request succeeds when all its hard calls do: it waits for them at once, or for one after the other until
         one fails."""
-        operation = self._plan.operations[number]
         share, waited_us = WHOLE, 0
         for place, use in enumerate(self._forward.uses[number]):
             passing, wait = self._call(number, use)
@@ -134,17 +134,17 @@ class Backward:
             waited_us = max(waited_us, wait) if operation.parallel else waited_us + share * wait // WHOLE
             if passing < WHOLE:
                 share = share * policies.all_of(use.edge.times, passing) // WHOLE
-                if (number, place) in self._scene.island.stopping:
+                if (number, place) in self._shape.stopping:
                     self.passing[number, place] = passing
-        own_us = self.queues[operation.workload].own_us if operation.workload >= 0 else 0
+        own_us = self.queues[operation.workload].own_us if operation.workload != USER else 0
         self.success[number] = share
         self.busy_us[number] = own_us + waited_us
 
     def _call(self, number: int, use: Use) -> tuple[int, int]:
         """The share (ppm) of calls over an edge that succeed, and how long a request waits for all it makes."""
         link = use.edge.link
-        hops, counts = self._scene.ground.hops[link], self.links[link]
-        fates = [self._fate(number, link, hop, target) for hop, target in zip(hops, use.targets, strict=True)]
+        errors, counts = self._scene.ground.errors[link], self.links[link]
+        fates = [self._fate(number, link, *way) for way in zip(errors, use.targets, strict=True)]
         if use.held:
             counts.hold(use.held)
         if not use.wanted:
@@ -161,28 +161,26 @@ class Backward:
         """Of calls whose tries over an edge had so many successes and took so long together."""
         paused_us = 0
         if use.tries > use.wanted:
-            paused_us = policies.backed_off_us(self._plan.links[use.edge.link].policy, use.tries, use.wanted)
+            paused_us = policies.backed_off_us(self._shape.policies[use.edge.link], use.tries, use.wanted)
         share = WHOLE * min(use.wanted, good) // use.wanted
         return share, use.made * (latency // use.wanted + paused_us) // WHOLE
 
-    def _fate(self, number: int, link: int, hop: Hop, target: int) -> Fate:
-        client = self._plan.links[link]
+    def _fate(self, number: int, link: int, error: str, target: int) -> Fate:
+        policy = self._shape.policies[link]
         if target == NOWHERE:
-            return Fate(0, (), hop.error, found_out_us(hop.error, client.policy.timeout_us)) if hop.error else _FINE
-        manner = self._manners.get(self._plan.operations[target].workload, PLAIN)
-        source = client.source if manner.refused else ""
-        limit_us = client.policy.limit_us
-        fresh = self._scene.island.rank[target] > self._scene.island.rank[number]
-        known = target if fresh else -target, limit_us, source
+            return Fate(0, (), error, found_out_us(error, policy.timeout_us)) if error else _FINE
+        workload, fresh = self._shape.operations[target].workload, target > number
+        manner = self._manners.get(workload, PLAIN)
+        seen = self._seen.get((workload, link)) or (manner.success, manner.complaint)
+        known = target, fresh, policy.limit_us, seen
         fate = self._fates.get(known)
         if fate is None:
-            seen = manner.seen_by(source)
-            fate = self._fates[known] = self._land(target, limit_us, seen, fresh=fresh)
+            fate = self._fates[known] = self._land(target, policy.limit_us, seen, fresh=fresh)
         return fate
 
-    def _land(self, target: int, limit_us: int, seen: tuple[int, str], *, fresh: bool) -> Fate:
+    def _land(self, target: int, limit_us: int, seen: Seen, *, fresh: bool) -> Fate:
         """How a try fares at an operation; one led back by a circle finds the calls there answered already."""
-        queue, arrived = self.queues[self._plan.operations[target].workload], self._forward.arrived[target]
+        queue, arrived = self.queues[self._shape.operations[target].workload], self._forward.arrived[target]
         busy_us, success = (self.busy_us[target], self.success[target]) if fresh else (queue.own_us, WHOLE)
         shed = WHOLE * self._forward.turns[target].shed // arrived if fresh and arrived else 0
         if not shed and not queue.last_us and not queue.first_us and busy_us <= limit_us and seen == _WELCOME:

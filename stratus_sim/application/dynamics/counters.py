@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from immutables import Map
 
+from stratus_sim.application.dynamics.islands import islands_of
 from stratus_sim.application.dynamics.ledger import Ledger, book
 from stratus_sim.application.dynamics.plan import Plan, plan_of
 from stratus_sim.manifests.calls import Call
@@ -61,11 +62,11 @@ class Counts(NamedTuple):
 def totals(world: World) -> Counts:
     """The counts at this instant. A pure reading: asking changes nothing."""
     traffic, plan = world.traffic, plan_of(world.application)
-    courses = traffic.courses.values()
-    ledger = book(traffic.ledger, [account for course in courses for account in course.accounts(world.now_us)])
+    courses = list(zip(islands_of(world.application, traffic.strays), traffic.courses, strict=False))
+    ledger = book(traffic.ledger, [(i, *account) for i, course in courses for account in course.accounts(world.now_us)])
     queues: dict[int, int] = {}
-    for operation, queued in [pair for course in courses for pair in course.motion.queues]:
-        workload = plan.operations[operation].workload
+    for island, (operation, queued) in [(island, pair) for island, course in courses for pair in course.motion.queues]:
+        workload = island.workloads[island.shape.operations[operation].workload]
         queues[workload] = queues.get(workload, 0) + queued
     return _read(ledger, plan, queues)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -16,8 +16,6 @@ from stratus_sim.kernel import SECOND_US
 MANY = 8
 """So many kinds of seconds are kept apart until they are booked: an island goes to and fro between few."""
 Accounts = tuple[tuple[Tally, int], ...]
-_K = TypeVar("_K")
-_V = TypeVar("_V")
 
 
 class Course(msgspec.Struct, frozen=True):
@@ -54,7 +52,7 @@ class Course(msgspec.Struct, frozen=True):
         return self.motion != before.motion or any(policies.waiting(breaker) for _, breaker in self.motion.breakers)
 
     def _left(self, island: Island, outcome: Outcome, now_us: int) -> Motion:
-        if not island.broken:
+        if not island.shape.broken:
             return outcome.motion
         known = dict(self.motion.breakers)
         found = [(link, _met(island, link, known.get(link, CLOSED), met, now_us)) for link, *met in outcome.met]
@@ -68,24 +66,26 @@ BEFORE = Course(None, STILL, 0)
 
 
 def _met(island: Island, link: int, breaker: Breaker, met: list[int], now_us: int) -> Breaker:
-    rule = island.plan.links[link].policy.breaker
+    rule = island.shape.policies[link].breaker
     return breaker if rule is None else policies.observe(rule, breaker, met[0], met[1], now_us)
 
 
-def part_of(motions: Iterable[Motion], island: Island) -> Motion:
-    """What of all these motions an island keeps."""
-    operations, links, workloads = frozenset(island.operations), frozenset(island.links), frozenset(island.workloads)
-    every = list(motions)
+def part_of(parts: Sequence[tuple[Island, Motion]], island: Island) -> Motion:
+    """What an island keeps of the motions that these had."""
+
+    def kept(field: str, kind: str) -> tuple[tuple[int, Any], ...]:
+        """Of a field by numbers of this kind."""
+        known = {getattr(old, kind)[n]: value for old, motion in parts for n, value in getattr(motion, field)}
+        return tuple([(n, known[number]) for n, number in enumerate(getattr(island, kind)) if number in known])
+
+    passing = {(old.operations[o], at): share for old, motion in parts for (o, at), share in motion.passing}
+    stopping = [((o, at), (island.operations[o], at)) for o, at in sorted(island.shape.stopping)]
     return Motion(
-        queues=_kept([m.queues for m in every], operations),
-        demand=_kept([m.demand for m in every], operations),
-        busy_us=_kept([m.busy_us for m in every], operations),
-        passing=_kept([m.passing for m in every], island.stopping),
-        failing=_kept([m.failing for m in every], links),
-        breakers=_kept([m.breakers for m in every], links),
-        pods=_kept([m.pods for m in every], workloads),
+        queues=kept("queues", "operations"),
+        demand=kept("demand", "operations"),
+        busy_us=kept("busy_us", "operations"),
+        passing=tuple([(here, passing[there]) for here, there in stopping if there in passing]),
+        failing=kept("failing", "links"),
+        breakers=kept("breakers", "links"),
+        pods=kept("pods", "workloads"),
     )
-
-
-def _kept(parts: list[tuple[tuple[_K, _V], ...]], mine: frozenset[_K]) -> tuple[tuple[_K, _V], ...]:
-    return tuple([pair for part in parts for pair in part if pair[0] in mine])

@@ -5,41 +5,47 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from stratus_sim.application.answers import Manner
+from stratus_sim.application.answers import Manner, Seen
 from stratus_sim.application.dynamics import policies, queueing
-from stratus_sim.application.dynamics.ground import NOWHERE, Ground
-from stratus_sim.application.dynamics.islands import Island
-from stratus_sim.application.dynamics.plan import Edge
+from stratus_sim.application.dynamics.ground import Ground, Site
+from stratus_sim.application.dynamics.islands import Shape
+from stratus_sim.application.dynamics.plan import USER, Edge, Operation
 from stratus_sim.application.dynamics.queueing import WHOLE, Turn
 from stratus_sim.application.dynamics.state import Motion
 from stratus_sim.kernel import SECOND_US
 
 
+class Conduct(NamedTuple):
+    """How the servers of an island answer: `manners` by number, of those that do not answer plainly; how they are
+    `seen`, by number and link, by callers whom they answer otherwise; by link by how much (thousandths) misses of
+    caches multiply its calls, `more`."""
+
+    manners: tuple[tuple[int, Manner], ...] = ()
+    seen: tuple[tuple[tuple[int, int], Seen], ...] = ()
+    more: tuple[tuple[int, int], ...] = ()
+
+
+PLAINLY = Conduct()
+
+
 class Scene(NamedTuple):
     """All that an epoch of an island rests on; what comes of it is a function of this alone.
 
-    `manners` are how its servers answer, by number, of those that do not answer plainly; `more` is by how much
-    (thousandths) misses of caches multiply the calls of a link; `users` are thousandths of requests that users made, in
-    order of their operations, which are the island's first.
+    `users` are thousandths of requests that users made, in order of their operations.
     """
 
-    island: Island
+    shape: Shape
     ground: Ground
-    manners: tuple[tuple[int, Manner], ...]
-    more: tuple[tuple[int, int], ...]
+    conduct: Conduct
     motion: Motion
     users: tuple[int, ...]
-
-    def lasts(self, ground: Ground, motion: Motion) -> bool:
-        """Whether it is the same on this ground, with this motion, the users' requests and behaviours aside."""
-        return self.ground is ground and self.motion is motion and not (self.manners or self.more)
 
 
 class Use(NamedTuple):
     """What one operation made of one edge, in thousandths: `wanted` calls, `tries` that left, `held` by a breaker.
 
-    `made` are the calls (ppm) of one request that gets as far. `parts` are the tries by hop of the link, all of them
-    where there is none; `targets` the operations they reached, NOWHERE for errors on the way.
+    `made` are the calls (ppm) of one request that gets as far. `parts` are the tries by place where the link lands, all
+    of them where there is none; `targets` the operations they reached, NOWHERE for errors on the way.
     """
 
     edge: Edge
@@ -52,39 +58,40 @@ class Use(NamedTuple):
 
 
 class Forward:
-    """Works an epoch out in order of operations; read `turns`, `uses`, `arrived` and `rooms` afterwards."""
+    """Works an epoch out in order of operations; read `turns`, `uses` and `arrived` by operation and `rooms` by
+    workload afterwards."""
 
     def __init__(self, scene: Scene) -> None:
-        island, motion = scene.island, scene.motion
-        self._scene, self._plan = scene, island.plan
-        self._manners, self._more, self._queued = dict(scene.manners), dict(scene.more), dict(motion.queues)
+        shape, motion = scene.shape, scene.motion
+        self._scene, self._shape, self._sites = scene, shape, scene.ground.sites
+        self._manners, self._more = dict(scene.conduct.manners), dict(scene.conduct.more)
+        self._queued = dict(motion.queues)
         self._failing, self._passing, self._demand = dict(motion.failing), dict(motion.passing), dict(motion.demand)
         self._pods = dict(motion.pods)
-        self.arrived = dict.fromkeys(island.operations, 0) | dict(zip(island.operations, scene.users, strict=False))
-        self.turns: dict[int, Turn] = {}
-        self.uses: dict[int, list[Use]] = {}
-        self.rooms = {number: self._room(number) for number in island.workloads}
+        self.arrived = [*scene.users, *[0] * (len(shape.operations) - len(scene.users))]
+        self.turns: list[Turn] = []
+        self.uses: list[list[Use]] = []
+        self.rooms = [self._room(workload, site) for workload, site in enumerate(self._sites)]
         self._left = self.rooms.copy()
-        self._waiting = {n: sum([self._queued.get(o, 0) for o in self._plan.siblings[n]]) for n in island.workloads}
-        breakers = [(link, policies.allowance(self._plan.links[link].policy, b)) for link, b in motion.breakers]
+        self._waiting = [sum([self._queued.get(o, 0) for o in siblings]) for siblings in shape.siblings]
+        breakers = [(link, policies.allowance(shape.policies[link], b)) for link, b in motion.breakers]
         self._passes = {link: allowed for link, allowed in breakers if allowed is not None}
-        for number in island.operations:
-            self._operate(number)
+        for number, operation in enumerate(shape.operations):
+            self._operate(number, operation)
 
-    def _room(self, workload: int) -> int:
+    def _room(self, workload: int, site: Site) -> int:
         """How many thousandths of requests a workload can start on in this epoch."""
-        site = self._scene.ground.sites[workload]
         cpu_permille = self._manners[workload].cpu_permille if workload in self._manners else 1000
         room = site.capacity * 1000 // max(1, cpu_permille)
         if site.slots is None:
             return room
         busy = dict(self._scene.motion.busy_us)
-        busy_us = max([busy.get(o, 0) for o in self._plan.siblings[workload]])
+        busy_us = max([busy.get(o, 0) for o in self._shape.siblings[workload]])
         return min(room, site.slots * SECOND_US // busy_us) if busy_us else room
 
-    def _operate(self, number: int) -> None:
-        operation = self._plan.operations[number]
-        self.turns[number] = turn = self._turn(number, operation.workload)
+    def _operate(self, number: int, operation: Operation) -> None:
+        turn = self._turn(number, operation.workload)
+        self.turns.append(turn)
         uses: list[Use] = []
         reaching = turn.served
         for place, edge in enumerate(operation.edges):
@@ -92,15 +99,15 @@ class Forward:
             uses.append(self._use(number, place, edge, reaching, policies.made(edge.times, passing)))
             if passing < WHOLE and not operation.parallel:
                 reaching = reaching * policies.all_of(edge.times, passing) // WHOLE
-        self.uses[number] = uses
+        self.uses.append(uses)
 
     def _turn(self, number: int, workload: int) -> Turn:
         arriving = self.arrived[number]
-        if workload < 0:
+        if workload == USER:
             return Turn(arriving, 0, 0, 0)
         queued, kept = self._queued.get(number, 0), self._kept(number, workload)
         self._waiting[workload] -= queued
-        bound = self._scene.ground.sites[workload].bound - self._waiting[workload]
+        bound = self._sites[workload].bound - self._waiting[workload]
         turn = queueing.turn(kept, arriving, self._room_for(number, workload), max(0, bound))
         self._waiting[workload] += turn.queue
         self._left[workload] -= turn.served
@@ -109,20 +116,17 @@ class Forward:
     def _kept(self, number: int, workload: int) -> int:
         """What still waits: a pod that goes takes its queue with it."""
         queued = self._queued.get(number, 0)
-        now, before = self._scene.ground.sites[workload].pods, self._pods.get(workload, 0)
+        now, before = self._sites[workload].pods, self._pods.get(workload, 0)
         return queued * now // before if queued and now < before else queued
 
     def _room_for(self, number: int, workload: int) -> int:
         """What the operations after this one need of their workload's room is kept for them, in proportion."""
-        siblings = self._plan.siblings[workload]
+        siblings = self._shape.siblings[workload]
         if len(siblings) == 1:
             return self._left[workload]
         demand, room = {o: self._demand.get(o, 0) for o in siblings}, self.rooms[workload]
         total = max(room, sum(demand.values()))
-        rank = self._scene.island.rank
-        later = (
-            [room * demand[sibling] // total for sibling in siblings if rank[sibling] > rank[number]] if total else []
-        )
+        later = [room * demand[sibling] // total for sibling in siblings if sibling > number] if total else []
         return max(0, self._left[workload] - sum(later))
 
     def _use(self, number: int, position: int, edge: Edge, reaching: int, made: int) -> Use:
@@ -134,7 +138,7 @@ class Forward:
         if link in self._passes:
             self._passes[link] -= passing
         failing = self._failing.get(link, 0)
-        tries = passing + policies.retried(self._plan.links[link].policy, passing, failing) if failing else passing
+        tries = passing + policies.retried(self._shape.policies[link], passing, failing) if failing else passing
         weights, targets = ground.weights[link], ground.targets[number][position]
         parts = (tries,) if len(weights) <= 1 else queueing.split(tries, weights)
         if tries and (edge.hard or edge.targets):
@@ -143,7 +147,6 @@ class Forward:
 
     def _arrive(self, number: int, parts: Sequence[int], targets: tuple[int, ...]) -> None:
         """What a circle leads back to counts as answered already, here and for `Backward`."""
-        rank = self._scene.island.rank
         for part, target in zip(parts, targets, strict=bool(targets)):
-            if target != NOWHERE and rank[target] > rank[number]:
+            if target > number:
                 self.arrived[target] += part

@@ -2,45 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
 import networkx as nx
 
-from stratus_sim.application.dynamics.plan import Operation, Plan, plan_of
+from stratus_sim.application.dynamics.plan import USER, Edge, Operation, Plan, plan_of, siblings_of
 from stratus_sim.manifests.application import Application
+from stratus_sim.manifests.traffic import Policy
 
 
-class Island:
-    """A part of a plan that no call leaves, by the plan's own numbers; it is told by the least of its operations.
+class Shape:
+    """What requests do on an island, by numbers of its own: islands that differ in names only share it.
 
-    `operations` are in order, those of users first, and `rank` says where each stands: a call that goes back ends a
-    circle. `asking` are the operations of users, `sharing` those that share a workload's room with others; `entries`
-    the links of users, `retried` and `broken` those with retries and with a breaker, and `calls` those of the
-    application's calls by place among these. At `stopping`, edges by operation and place, a failed call leaves others
-    undone. Islands are compared by identity.
+    `operations` are in order, those of users, which are `asking`, first: a call that does not go on in it ends a
+    circle. `policies` are those of links, `home` has what each workload does by default and `siblings` all that it
+    does; operations that are `sharing` do not have its room for themselves. `entries` are the links of users, `retried`
+    and `broken` those with retries and with a breaker. At `stopping`, edges by operation and place, a failed call
+    leaves others undone. Shapes are compared by identity (see `shape_of`).
     """
 
     __slots__ = (
-        "asking", "broken", "calls", "entries", "links", "names", "number", "operations", "plan", "rank", "retried",
-        "sharing", "stopping", "workloads",
+        "asking", "broken", "entries", "home", "operations", "policies", "retried", "sharing", "siblings", "stopping",
     )  # fmt: skip
 
+    def __init__(self, operations: tuple[Operation, ...], policies: tuple[Policy, ...], home: tuple[int, ...]) -> None:
+        self.operations, self.policies, self.home = operations, policies, home
+        numbered = list(enumerate(operations))
+        self.siblings = siblings_of(operations, len(home))
+        self.asking = tuple([o for o, op in numbered if op.workload == USER])
+        self.sharing = tuple([o for o, op in numbered if op.workload != USER and len(self.siblings[op.workload]) > 1])
+        self.stopping = frozenset([at for o, op in numbered for at in _stopping(o, op)])
+        self.entries = tuple(sorted({edge.link for o in self.asking for edge in operations[o].edges}))
+        self.retried = tuple([link for link, policy in enumerate(policies) if policy.retries])
+        self.broken = tuple([link for link, policy in enumerate(policies) if policy.breaker is not None])
+
+
+@lru_cache(maxsize=4096)
+def shape_of(operations: tuple[Operation, ...], policies: tuple[Policy, ...], home: tuple[int, ...]) -> Shape:
+    """The shape of these operations, links and workloads."""
+    return Shape(operations, policies, home)
+
+
+class Island:
+    """A part of a plan that no call leaves: a `shape`, and the plan's numbers of its `operations`, `workloads` and
+    `links`.
+
+    `names` are those of its workloads, `number` is which of these has a name; `places` are the workloads and links as
+    ledgers count them, `labels` their names as alerts tell them. `calls` are the application's, by place among these
+    and link. Islands are compared by identity.
+    """
+
+    __slots__ = ("calls", "labels", "links", "names", "number", "operations", "places", "plan", "shape", "workloads")
+
     def __init__(self, plan: Plan, operations: tuple[int, ...]) -> None:
-        self.plan, self.number, self.operations = plan, min(operations), operations
-        self.rank = {number: place for place, number in enumerate(operations)}
+        self.plan, self.operations = plan, operations
         self.workloads = _in_order(plan.operations[o].workload for o in operations if plan.operations[o].workload >= 0)
         self.links = _in_order(edge.link for o in operations for edge in plan.operations[o].edges)
         self.names = tuple([plan.workloads[number] for number in self.workloads])
-        self.asking = tuple([o for o in operations if plan.operations[o].workload < 0])
-        self.sharing = tuple([o for o in operations if o not in self.asking and len(_siblings(plan, o)) > 1])
-        self.stopping = frozenset([at for o in operations for at in _stopping(o, plan.operations[o])])
-        mine, policies = frozenset(self.links), [(link, plan.links[link].policy) for link in self.links]
-        self.entries = tuple([link for link in self.links if plan.links[link].call is None])
-        self.retried = tuple([link for link, policy in policies if policy.retries])
-        self.broken = tuple([link for link, policy in policies if policy.breaker is not None])
-        self.calls = tuple([(place, link) for place, link in enumerate(plan.calls) if link in mine])
+        self.number = {name: number for number, name in enumerate(self.names)}
+        self.places = (*self.workloads, *[len(plan.workloads) + link for link in self.links])
+        self.labels = (*self.names, *[plan.links[link].service for link in self.links])
+        mine = {link: number for number, link in enumerate(self.links)}
+        self.calls = tuple([(place, mine[link]) for place, link in enumerate(plan.calls) if link in mine])
+        self.shape = self._shape(mine)
+
+    def _shape(self, links: Mapping[int, int]) -> Shape:
+        plan, operations = self.plan, {number: place for place, number in enumerate(self.operations)}
+        workloads = {number: place for place, number in enumerate(self.workloads)} | {USER: USER}
+
+        def edge(one: Edge) -> Edge:
+            targets = tuple([(workloads[workload], operations[target]) for workload, target in one.targets])
+            return one._replace(link=links[one.link], targets=targets)
+
+        found = [plan.operations[number] for number in self.operations]
+        return shape_of(
+            tuple([op._replace(workload=workloads[op.workload], edges=tuple(map(edge, op.edges))) for op in found]),
+            tuple([plan.links[link].policy for link in self.links]),
+            tuple([operations[plan.home[name]] for name in self.names]),
+        )
 
 
 class Stray(NamedTuple):
@@ -59,7 +100,7 @@ def islands_of(application: Application, strays: frozenset[Stray] = frozenset())
         graph.add_node(("operation", number))
         for edge in operation.edges:
             graph.add_edge(("operation", number), ("link", edge.link))
-            graph.add_edges_from((("operation", number), ("operation", target)) for target in edge.targets.values())
+            graph.add_edges_from((("operation", number), ("operation", target)) for _, target in edge.targets)
     for link, names in enumerate(plan.reached):
         graph.add_edges_from((("link", link), ("operation", plan.home[name])) for name in names)
     for siblings in plan.siblings:
@@ -69,6 +110,18 @@ def islands_of(application: Application, strays: frozenset[Stray] = frozenset())
     return tuple(Island(plan, _callers_first(plan, part, strays) if strays else tuple(part)) for part in sorted(parts))
 
 
+@lru_cache(maxsize=64)
+def standing_on(application: Application, strays: frozenset[Stray] = frozenset()) -> Mapping[str, int]:
+    """The place of its island by name of a workload, where some calls go astray."""
+    return {name: place for place, island in enumerate(islands_of(application, strays)) for name in island.names}
+
+
+@lru_cache(maxsize=64)
+def breaking(application: Application, strays: frozenset[Stray] = frozenset()) -> tuple[int, ...]:
+    """The places of islands with a breaker."""
+    return tuple([place for place, island in enumerate(islands_of(application, strays)) if island.shape.broken])
+
+
 def _callers_first(plan: Plan, operations: list[int], strays: frozenset[Stray]) -> tuple[int, ...]:
     """Operations in the order they have in the plan, but that who is called by mistake comes after the caller."""
     led = [(stray.link, _home(plan, stray)) for stray in sorted(strays)]
@@ -76,7 +129,7 @@ def _callers_first(plan: Plan, operations: list[int], strays: frozenset[Stray]) 
     graph.add_nodes_from(operations)
     for number in operations:
         edges = plan.operations[number].edges
-        graph.add_edges_from((number, target) for edge in edges for target in edge.targets.values())
+        graph.add_edges_from((number, target) for edge in edges for _, target in edge.targets)
         graph.add_edges_from((number, home) for edge in edges for link, home in led if link == edge.link)
     users = [number for number in operations if plan.operations[number].workload < 0]
     rest = [number for number in nx.dfs_postorder_nodes(graph) if number not in users]
@@ -85,10 +138,6 @@ def _callers_first(plan: Plan, operations: list[int], strays: frozenset[Stray]) 
 
 def _home(plan: Plan, stray: Stray) -> int:
     return plan.home[plan.workloads[stray.workload]]
-
-
-def _siblings(plan: Plan, operation: int) -> tuple[int, ...]:
-    return plan.siblings[plan.operations[operation].workload]
 
 
 def _stopping(number: int, operation: Operation) -> Iterator[tuple[int, int]]:

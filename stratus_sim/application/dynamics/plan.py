@@ -13,8 +13,11 @@ from stratus_sim.manifests.application import Application
 from stratus_sim.manifests.calls import Call
 from stratus_sim.manifests.traffic import USERS, Policy, RequestType, Step
 
+USER = -1
+"""The workload of users."""
 _Path = tuple[str, ...]
-"""How an operation is reached: a type and the Services on the way; a workload alone for what it does by default."""
+"""How an operation is reached: a type and the Services on the way; for what a workload does by default the workload
+alone, or where it is part of a circle of calls the workload by which this was entered behind it."""
 
 
 class Link(NamedTuple):
@@ -27,16 +30,16 @@ class Link(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """An operation uses `link` so many `times`; `targets` are the operations it sets off, by workload."""
+    """An operation uses `link` so many `times`; `targets` are workloads and the operation it sets off at each."""
 
     link: int
     times: int
     hard: bool
-    targets: Mapping[str, int]
+    targets: tuple[tuple[int, int], ...]
 
 
 class Operation(NamedTuple):
-    """What a workload (its index; -1 for users) does for some requests. `parallel` calls are made at once."""
+    """What a workload (its index, or USER) does for some requests. `parallel` calls are made at once."""
 
     workload: int
     parallel: bool
@@ -87,20 +90,23 @@ class _Planner:
         self._traffic = application.traffic
         self._links: dict[tuple[Call | None, str], int] = {}
         self._found: dict[_Path, _Sketch] = {}
+        self._homes: dict[str, _Path] = {}
+        self._circles = _circles(application)
 
     def plan(self) -> Plan:
         types = types_of(self._application)
         for one in types:
             self._enter(one)
         for workload in self._application.workloads:
-            self._default(workload)
+            if workload not in self._homes:
+                self._default(workload)
         order = self._callers_first([(USERS, one.name) for one in types])
         place = {path: index for index, path in enumerate(order)}
         names = tuple(sorted(self._application.workloads))
         number = {name: index for index, name in enumerate(names)}
         operations = tuple(self._operation(self._found[path], place, number) for path in order)
-        siblings = _siblings(operations, len(names))
-        home = {name: place[(name,)] for name in names}
+        siblings = siblings_of(operations, len(names))
+        home = {name: place[self._homes[name]] for name in names}
         links = tuple(self._link(*key) for key in self._links)
         calls = tuple(self._links[call, call.target_key] for call in self._application.calls)
         reached = tuple(frozenset(self._application.services.get(link.service, ())) for link in links)
@@ -109,10 +115,10 @@ class _Planner:
 
     def _operation(self, sketch: _Sketch, place: Mapping[_Path, int], number: Mapping[str, int]) -> Operation:
         edges = tuple(
-            Edge(link, times, hard, {workload: place[path] for workload, path in targets.items()})
+            Edge(link, times, hard, tuple([(number[workload], place[path]) for workload, path in targets.items()]))
             for link, times, hard, targets in sketch.edges
         )
-        return Operation(number.get(sketch.workload, -1), sketch.parallel, edges)
+        return Operation(number.get(sketch.workload, USER), sketch.parallel, edges)
 
     def _link(self, call: Call | None, service: str) -> Link:
         source = call.source_key if call else USERS
@@ -140,14 +146,19 @@ class _Planner:
         targets = {w: self._step((*path, w), w, step) for w in self._application.services.get(service, ())}
         return self._use(step.call, service), step.times, step.call.hard, targets
 
-    def _default(self, workload: str) -> _Path:
-        """Every call once; what nobody waits for loads nobody."""
-        path: _Path = (workload,)
+    def _default(self, workload: str, caller: str = "", entered: str = "") -> _Path:
+        """Every call once; what nobody waits for loads nobody. A circle is gone round once from where it was `entered`,
+        however many ways lead into it."""
+        circle = self._circles.get(workload)
+        if circle is None or caller not in circle:
+            entered = workload
+        path: _Path = (workload,) if circle is None else (workload, entered)
         if path not in self._found:
+            self._homes.setdefault(workload, path)
             self._found[path] = sketch = _Sketch(workload, False, [])
             for call in self._application.calls_from(workload):
                 reached = self._application.services.get(call.target_key, ()) if call.hard else ()
-                targets = {w: self._default(w) for w in reached}
+                targets = {w: self._default(w, workload, entered) for w in reached}
                 sketch.edges.append((self._use(call, call.target_key), 1, call.hard, targets))
         return path
 
@@ -162,10 +173,19 @@ class _Planner:
         return [*users, *reversed(rest)]
 
 
-def _siblings(operations: tuple[Operation, ...], workloads: int) -> tuple[tuple[int, ...], ...]:
+def _circles(application: Application) -> dict[str, frozenset[str]]:
+    """The circle each workload is part of that calls itself by way of others."""
+    hard = [(call.source_key, application.services.get(call.target_key, ())) for call in application.calls if call.hard]
+    graph: nx.DiGraph[str] = nx.DiGraph([(source, target) for source, targets in hard for target in targets])
+    found = [frozenset(part) for part in nx.strongly_connected_components(graph) if len(part) > 1]
+    return {workload: circle for circle in found for workload in circle}
+
+
+def siblings_of(operations: tuple[Operation, ...], workloads: int) -> tuple[tuple[int, ...], ...]:
+    """The operations of each of so many workloads."""
     found: list[list[int]] = [[] for _ in range(workloads)]
     for number, operation in enumerate(operations):
-        if operation.workload >= 0:
+        if operation.workload != USER:
             found[operation.workload].append(number)
     return tuple(map(tuple, found))
 

@@ -7,14 +7,14 @@ from typing import NamedTuple
 import msgspec
 
 from stratus_sim.application.dynamics.policies import Breaker
-from stratus_sim.application.flow import CallFlow, EntryFlow, WorkloadFlow
+from stratus_sim.application.flow import WorkloadFlow
 
 Sparse = tuple[tuple[int, int], ...]
-"""Figures by number in the plan, in order, of those that are not as they are before the first request."""
+"""Figures by number, in order, of those that are not as they are before the first request."""
 
 
 class Motion(NamedTuple):
-    """What an epoch leaves to the next one; at rest with nothing broken that is nothing.
+    """What an epoch of an island leaves to the next one; at rest with nothing broken that is nothing.
 
     By operation: thousandths of requests that wait in `queues`; where several share a workload's room, their `demand`;
     where as many are worked on at once as there are slots, the time one takes, `busy_us`. By operation and place of an
@@ -41,26 +41,35 @@ class Tally(msgspec.Struct, frozen=True):
     time (a class of `durations.class_us`).
     """
 
-    counts: tuple[tuple[int, tuple[int, ...]], ...]
+    counts: tuple[tuple[int, ...], ...]
     errors: tuple[tuple[tuple[int, str], int], ...]
     durations: tuple[tuple[tuple[int, int], int], ...]
 
 
-class Outcome(msgspec.Struct, frozen=True):
-    """An epoch of an island: what it leaves behind (breakers aside), counted, and shows.
+class LinkFlow(NamedTuple):
+    """A link as its client sees it; of users, what became of their requests. Fields as in `CallFlow`."""
 
-    `met` are the tries and failures of links with a breaker; `workloads` the flows by name, `calls` by place among the
-    application's calls, `entries` by link. `erring` and `slow` name what fails or lags too much.
+    rate: int
+    success_permille: int
+    latency_us: int
+    error: str
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """An epoch of an island, by its own numbers: what it leaves behind (breakers aside), counted, and shows.
+
+    `met` are the tries and failures of links with a breaker; `workloads` and `links` the flows. `erring` and `slow` are
+    places of what fails or lags too much, `late` the workloads that take more than a second to answer even a probe.
     """
 
     motion: Motion
     tally: Tally
     met: tuple[tuple[int, int, int], ...]
-    workloads: dict[str, WorkloadFlow]
-    calls: tuple[tuple[int, CallFlow], ...]
-    entries: tuple[tuple[int, EntryFlow], ...]
-    erring: tuple[str, ...]
-    slow: tuple[str, ...]
+    workloads: tuple[WorkloadFlow, ...]
+    links: tuple[LinkFlow, ...]
+    erring: tuple[int, ...]
+    slow: tuple[int, ...]
+    late: tuple[int, ...]
 
 
 WORKLOAD_FIELDS = ("arrived", "succeeded", "shed", "latency")

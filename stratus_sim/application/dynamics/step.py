@@ -15,9 +15,10 @@ from stratus_sim.application.dynamics.durations import class_us
 from stratus_sim.application.dynamics.forward import Forward, Scene
 from stratus_sim.application.dynamics.queueing import WHOLE
 from stratus_sim.application.dynamics.shown import Shown, errs, lags
-from stratus_sim.application.dynamics.state import Motion, Outcome, Sparse, Tally
+from stratus_sim.application.dynamics.state import LinkFlow, Motion, Outcome, Sparse, Tally
 from stratus_sim.application.errors import RESET, UPSTREAM
-from stratus_sim.application.flow import EntryFlow, WorkloadFlow
+from stratus_sim.application.flow import WorkloadFlow
+from stratus_sim.kernel import SECOND_US
 
 _Counts = tuple[int, ...]
 _HARDLY = WHOLE // 1000
@@ -34,27 +35,28 @@ class _Step:
     """An epoch, and what is read off it."""
 
     def __init__(self, scene: Scene) -> None:
-        self._scene, self._plan = scene, scene.island.plan
-        self._manners = dict(scene.manners)
+        self._scene, self._shape = scene, scene.shape
+        self._manners = dict(scene.conduct.manners)
         self._forward = Forward(scene)
         self._backward = Backward(scene, self._forward)
 
     def outcome(self) -> Outcome:
         shown = Shown(self._scene, self._forward, self._backward)
-        workloads, entries = shown.workloads(), shown.entries()
-        named: list[tuple[str, WorkloadFlow | EntryFlow]] = [*workloads.items()]
-        named += [(entry.service, entry) for _, entry in entries]
+        workloads, links = shown.workloads(), shown.links()
+        watched: list[tuple[int, WorkloadFlow | LinkFlow]] = [*enumerate(workloads)]
+        watched += [(len(workloads) + link, links[link]) for link in self._shape.entries]
         return Outcome(
-            self._motion(), self._tally(), self._met(), workloads, shown.calls(), entries,
-            erring=tuple([name for name, flow in named if errs(flow)]),
-            slow=tuple([name for name, flow in named if lags(flow)]),
+            self._motion(), self._tally(), self._met(), workloads, links,
+            erring=tuple([place for place, flow in watched if errs(flow)]),
+            slow=tuple([place for place, flow in watched if lags(flow)]),
+            late=tuple([number for number, flow in enumerate(workloads) if flow.answer_us > SECOND_US]),
         )  # fmt: skip
 
     def _motion(self) -> Motion:
         """What traffic remembers of the epoch, breakers aside."""
         ground, backward = self._scene.ground, self._backward
-        queues = tuple([(o, turn.queue) for o, turn in self._forward.turns.items() if turn.queue])
-        waiting = sorted({self._plan.operations[o].workload for o, _ in queues})
+        queues = tuple([(o, turn.queue) for o, turn in enumerate(self._forward.turns) if turn.queue])
+        waiting = sorted({self._shape.operations[o].workload for o, _ in queues})
         return Motion(
             queues=queues,
             demand=self._demand(),
@@ -66,7 +68,7 @@ class _Step:
 
     def _demand(self) -> Sparse:
         queued = dict(self._scene.motion.queues)
-        return tuple([(o, queued.get(o, 0) + self._forward.arrived[o]) for o in self._scene.island.sharing])
+        return tuple([(o, queued.get(o, 0) + self._forward.arrived[o]) for o in self._shape.sharing])
 
     def _passing(self) -> tuple[tuple[tuple[int, int], int], ...]:
         if not self._backward.passing:
@@ -76,28 +78,28 @@ class _Step:
         return tuple([(at, share) for at, share in shares if share < WHOLE])
 
     def _failing(self) -> Sparse:
-        found = [(link, self._backward.links[link]) for link in self._scene.island.retried]
+        found = [(link, self._backward.links[link]) for link in self._shape.retried]
         return tuple([(n, WHOLE - WHOLE * c.succeeded // c.tried) for n, c in found if c.succeeded < c.tried])
 
     def _met(self) -> tuple[tuple[int, int, int], ...]:
-        found = [(link, self._backward.links[link]) for link in self._scene.island.broken]
+        found = [(link, self._backward.links[link]) for link in self._shape.broken]
         return tuple([(link, count.tried, count.tried - count.succeeded) for link, count in found])
 
     def _tally(self) -> Tally:
         errors: dict[tuple[int, str], int] = {}
-        counts = [(number, self._worked(number, errors)) for number in self._scene.island.workloads]
-        for link, found in self._backward.links.items():
-            place = len(self._plan.workloads) + link
-            counts.append((place, (found.tried + found.held, found.succeeded, found.latency)))
-            errors |= {(place, text): count for text, count in found.errors.items()}
-        durations = [((place, class_us(of[-1] // of[0])), of[0]) for place, of in counts if of[0]]
+        counts = [self._worked(number, siblings, errors) for number, siblings in enumerate(self._shape.siblings)]
+        for place, found in enumerate(self._backward.links, len(counts)):
+            counts.append((found.tried + found.held, found.succeeded, found.latency))
+            if found.errors:
+                errors |= {(place, text): count for text, count in found.errors.items()}
+        durations = [((place, class_us(of[-1] // of[0])), of[0]) for place, of in enumerate(counts) if of[0]]
         return Tally(tuple(counts), tuple(errors.items()), tuple(durations))
 
-    def _worked(self, workload: int, errors: dict[tuple[int, str], int]) -> _Counts:
+    def _worked(self, workload: int, siblings: tuple[int, ...], errors: dict[tuple[int, str], int]) -> _Counts:
         """What a workload did with its requests, whether or not somebody still waited for them."""
         backward, wait_us = self._backward, self._backward.queues[workload].wait_us
         arrived = served = good = shed = lost = latency = 0
-        for operation in self._plan.siblings[workload]:
+        for operation in siblings:
             turn, came = self._forward.turns[operation], self._forward.arrived[operation]
             arrived, served, shed, lost = arrived + came, served + turn.served, shed + turn.shed, lost + turn.lost
             good += turn.served * backward.success[operation] // WHOLE

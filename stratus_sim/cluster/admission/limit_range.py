@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from stratus_sim.cluster.admission.amounts import Amounts, add, milli, read, shown
+from stratus_sim.cluster.admission.amounts import Amounts, milli, read, shown
 from stratus_sim.cluster.admission.registry import Denied, Write, forbidden, mutates, validates
+from stratus_sim.cluster.admission.usage import together
 from stratus_sim.cluster.objects import Manifest, ObjectKey
 
 if TYPE_CHECKING:
@@ -116,24 +117,19 @@ _Found = Iterator[tuple[str, tuple[Amounts, Amounts]]]
 
 def _pod(spec: Manifest) -> _Found:
     """The containers one by one, then the pod: all of them together, or an init container where it takes more."""
-    found = [_stated(container) for container in spec["containers"]]
-    initial = [_stated(container) for container in spec.get("initContainers") or ()]
-    for stated in (*found, *initial):
-        yield "Container", stated
-    yield "Pod", (_together(found, initial, 0), _together(found, initial, 1))
-
-
-def _together(found: list[tuple[Amounts, Amounts]], initial: list[tuple[Amounts, Amounts]], side: int) -> Amounts:
-    total = add(stated[side] for stated in found)
-    for stated in initial:
-        total |= {name: max(amount, total.get(name, 0)) for name, amount in stated[side].items()}
-    return total
+    for container in (*spec["containers"], *(spec.get("initContainers") or ())):
+        yield "Container", _stated(container)
+    yield "Pod", (together(spec, lambda container: _stated(container)[0]), together(spec, _limited))
 
 
 def _stated(container: Manifest) -> tuple[Amounts, Amounts]:
     resources = container.get("resources") or {}
-    limits = read(resources.get("limits"))
+    limits = _limited(container)
     return {**limits, **read(resources.get("requests"))}, limits
+
+
+def _limited(container: Manifest) -> Amounts:
+    return read((container.get("resources") or {}).get("limits"))
 
 
 def _claim(spec: Manifest) -> _Found:

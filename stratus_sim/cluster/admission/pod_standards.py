@@ -1,6 +1,8 @@
 """What the Pod Security Standards forbid, rule by rule, in the words of the admission plug-in.
 
-Follows kubernetes.io/docs/concepts/security/pod-security-standards ("Baseline", "Restricted").
+Follows kubernetes.io/docs/concepts/security/pod-security-standards ("Baseline", "Restricted") and
+k8s.io/pod-security-admission 1.33: rules speak in the order of their names there, baseline first; those of `restricted`
+about volumes, capabilities and seccomp stand in for the ones of `baseline`.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ _SAFE_SYSCTLS = frozenset(
 _SAFE_PROFILES = ("RuntimeDefault", "Localhost")
 _PLAIN_VOLUMES = frozenset(
     {
-        "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret",
+        "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image", "persistentVolumeClaim", "projected",
+        "secret",
     }
 )  # fmt: skip
 
@@ -48,7 +51,8 @@ def _privileged(pod: Manifest) -> Iterator[str]:
 
 
 def _added_capabilities(pod: Manifest) -> Iterator[str]:
-    return _more_than(pod, _DEFAULT_CAPABILITIES, "non-default capabilities")
+    for problem in _more_than(pod, _DEFAULT_CAPABILITIES):
+        yield f"non-default capabilities ({problem})"
 
 
 def _host_path(pod: Manifest) -> Iterator[str]:
@@ -60,9 +64,9 @@ def _host_path(pod: Manifest) -> Iterator[str]:
 def _host_ports(pod: Manifest) -> Iterator[str]:
     used = [(c, port["hostPort"]) for c in _containers(pod) for port in c.get("ports") or () if port.get("hostPort")]
     if used:
-        numbers = sorted({number for _, number in used})
+        numbers, names = sorted({str(number) for _, number in used}), list(dict.fromkeys(c["name"] for c, _ in used))
         word = "hostPort" if len(numbers) == 1 else "hostPorts"
-        yield f"hostPort ({_named(c for c, _ in used)} uses {word} {', '.join(map(str, numbers))})"
+        yield f"hostPort ({_plural('container', names)} {_uses(names)} {word} {', '.join(numbers)})"
 
 
 def _escalation(pod: Manifest) -> Iterator[str]:
@@ -76,34 +80,44 @@ def _escalation(pod: Manifest) -> Iterator[str]:
 
 def _capabilities(pod: Manifest) -> Iterator[str]:
     kept = [c for c in _containers(pod) if "ALL" not in (_context(c).get("capabilities") or {}).get("drop", ())]
-    if kept:
-        yield f'unrestricted capabilities ({_named(kept)} must set securityContext.capabilities.drop=["ALL"])'
-    yield from _more_than(pod, frozenset({"NET_BIND_SERVICE"}), "unrestricted capabilities")
+    missing = [f'{_named(kept)} must set securityContext.capabilities.drop=["ALL"]'] if kept else []
+    problems = [*missing, *_more_than(pod, frozenset({"NET_BIND_SERVICE"}))]
+    if problems:
+        yield f"unrestricted capabilities ({'; '.join(problems)})"
 
 
 def _volume_types(pod: Manifest) -> Iterator[str]:
     typed = [(v["name"], kind) for v in pod.get("volumes") or () for kind in v if kind != "name"]
     found = [(name, kind) for name, kind in typed if kind not in _PLAIN_VOLUMES]
     if found:
-        kinds = ", ".join(f'"{kind}"' for kind in sorted({kind for _, kind in found}))
-        volumes = _plural("volume", [name for name, _ in found])
-        yield f"restricted volume types ({volumes} uses restricted volume type {kinds})"
+        names, kinds = [name for name, _ in found], sorted({kind for _, kind in found})
+        types = _plural("restricted volume type", kinds)
+        yield f"restricted volume types ({_plural('volume', names)} {_uses(names)} {types})"
 
 
 def _root(pod: Manifest) -> Iterator[str]:
-    own = _context(pod).get("runAsNonRoot")
-    found = [c for c in _containers(pod) if _context(c).get("runAsNonRoot", own) is not True]
-    if found:
-        yield f"runAsNonRoot != true (pod or {_named(found)} must set securityContext.runAsNonRoot=true)"
+    own, containers = _context(pod).get("runAsNonRoot"), _containers(pod)
+    rooted = [c for c in containers if _context(c).get("runAsNonRoot") is False]
+    guilty = _guilty("pod" if own is False else "", rooted)
+    silent = [c for c in containers if _context(c).get("runAsNonRoot") is None]
+    if guilty:
+        yield f"runAsNonRoot != true ({guilty} must not set securityContext.runAsNonRoot=false)"
+    elif silent and not own:
+        yield f"runAsNonRoot != true (pod or {_named(silent)} must set securityContext.runAsNonRoot=true)"
 
 
 def _seccomp(pod: Manifest) -> Iterator[str]:
-    own = _context(pod).get("seccompProfile") or {}
-    profiles = [(c, _context(c).get("seccompProfile") or own) for c in _containers(pod)]
-    found = [c for c, profile in profiles if profile.get("type") not in _SAFE_PROFILES]
-    if found:
+    own, containers = _profile(_context(pod), "seccompProfile"), _containers(pod)
+    given = [(c, _profile(_context(c), "seccompProfile")) for c in containers]
+    bad = [(c, kind) for c, kind in given if kind not in (None, *_SAFE_PROFILES)]
+    pod_bad = own not in (None, *_SAFE_PROFILES)
+    guilty, silent = _guilty("pod" if pod_bad else "", [c for c, _ in bad]), [c for c, kind in given if kind is None]
+    if guilty:
+        kinds = ", ".join(f'"{kind}"' for kind in sorted({kind for _, kind in bad} | ({own} if pod_bad else set())))
+        yield f"seccompProfile ({guilty} must not set securityContext.seccompProfile.type to {kinds})"
+    elif silent and own is None:
         wanted = 'securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost"'
-        yield f"seccompProfile (pod or {_named(found)} must set {wanted})"
+        yield f"seccompProfile (pod or {_named(silent)} must set {wanted})"
 
 
 def _root_user(pod: Manifest) -> Iterator[str]:
@@ -128,7 +142,14 @@ def _app_armor(pod: Manifest) -> Iterator[str]:
 
 
 def _se_linux(pod: Manifest) -> Iterator[str]:
-    yield from _set_by(pod, "seLinuxOptions", "set forbidden securityContext.seLinuxOptions", _labelled)
+    contexts = [_context(pod), *map(_context, _containers(pod))]
+    labels = [context.get("seLinuxOptions") or {} for context in contexts]
+    types = sorted({f'"{one["type"]}"' for one in labels if one.get("type", "") not in _SE_LINUX_TYPES})
+    data = [f"{_counted('type', types)} {', '.join(types)}"] if types else []
+    data += [f"{field} may not be set" for field in ("user", "role") if any(one.get(field) for one in labels)]
+    yield from _set_by(
+        pod, "seLinuxOptions", f"set forbidden securityContext.seLinuxOptions: {'; '.join(data)}", _labelled
+    )
 
 
 def _labelled(context: Manifest) -> bool:
@@ -139,8 +160,8 @@ def _labelled(context: Manifest) -> bool:
 def _proc_mount(pod: Manifest) -> Iterator[str]:
     found = [c for c in _containers(pod) if _context(c).get("procMount") not in (None, "Default")]
     if found:
-        kind = _context(found[0])["procMount"]
-        yield f'procMount ({_named(found)} must not set securityContext.procMount to "{kind}")'
+        kinds = ", ".join(f'"{kind}"' for kind in sorted({_context(c)["procMount"] for c in found}))
+        yield f"procMount ({_named(found)} must not set securityContext.procMount to {kinds})"
 
 
 def _sysctls(pod: Manifest) -> Iterator[str]:
@@ -152,23 +173,26 @@ def _sysctls(pod: Manifest) -> Iterator[str]:
 
 def _set_by(pod: Manifest, title: str, problem: str, sets: Callable[[Manifest], Any]) -> Iterator[str]:
     """A violation of those whose security context sets something: the pod, its containers, or both."""
-    found = [c for c in _containers(pod) if sets(_context(c))]
-    guilty = [*(["pod"] if sets(_context(pod)) else []), *([_named(found)] if found else [])]
+    guilty = _guilty("pod" if sets(_context(pod)) else "", [c for c in _containers(pod) if sets(_context(c))])
     if guilty:
-        yield f"{title} ({' and '.join(guilty)} {problem})"
+        yield f"{title} ({guilty} {problem})"
+
+
+def _guilty(pod: str, containers: list[Manifest]) -> str:
+    return " and ".join(one for one in (pod, _named(containers) if containers else "") if one)
 
 
 def _profile(context: Manifest, field: str) -> Any:
     return (context.get(field) or {}).get("type")
 
 
-def _more_than(pod: Manifest, allowed: frozenset[str], title: str) -> Iterator[str]:
+def _more_than(pod: Manifest, allowed: frozenset[str]) -> Iterator[str]:
     added = {c["name"]: (_context(c).get("capabilities") or {}).get("add") or () for c in _containers(pod)}
     extra = sorted({one for names in added.values() for one in names if one not in allowed})
     if extra:
         guilty = [name for name, names in added.items() if set(names) & set(extra)]
         shown = ", ".join(f'"{one}"' for one in extra)
-        yield f"{title} ({_plural('container', guilty)} must not include {shown} in securityContext.capabilities.add)"
+        yield f"{_plural('container', guilty)} must not include {shown} in securityContext.capabilities.add"
 
 
 def _containers(pod: Manifest) -> list[Any]:
@@ -186,7 +210,15 @@ def _named(containers: Iterable[Manifest]) -> str:
 
 def _plural(word: str, names: list[str]) -> str:
     unique = [f'"{name}"' for name in dict.fromkeys(names)]
-    return f"{word}{'s' if len(unique) > 1 else ''} {', '.join(unique)}"
+    return f"{_counted(word, unique)} {', '.join(unique)}"
+
+
+def _counted(word: str, found: list[str]) -> str:
+    return word if len(found) == 1 else f"{word}s"
+
+
+def _uses(names: list[str]) -> str:
+    return "uses" if len(names) == 1 else "use"
 
 
 def violations(level: str, pod: Manifest) -> Iterator[str]:
@@ -196,11 +228,12 @@ def violations(level: str, pod: Manifest) -> Iterator[str]:
 
 
 _BASELINE: tuple[Rule, ...] = (
-    _host_namespaces, _privileged, _added_capabilities, _host_path, _host_ports, _host_process, _proc_mount,
-    _unconfined, _se_linux, _sysctls, _app_armor,
+    _app_armor, _added_capabilities, _host_namespaces, _host_path, _host_ports, _privileged, _proc_mount, _se_linux,
+    _unconfined, _sysctls, _host_process,
 )  # fmt: skip
+_REPLACED = (_added_capabilities, _host_path, _unconfined)
 _RESTRICTED: tuple[Rule, ...] = (
-    _host_namespaces, _privileged, _host_path, _host_ports, _host_process, _proc_mount, _se_linux, _sysctls, _app_armor,
-    _escalation, _capabilities, _volume_types, _root, _root_user, _seccomp,
+    *(rule for rule in _BASELINE if rule not in _REPLACED), _escalation, _capabilities, _volume_types, _root,
+    _root_user, _seccomp,
 )  # fmt: skip
 _STANDARDS = {"baseline": _BASELINE, "restricted": _RESTRICTED}

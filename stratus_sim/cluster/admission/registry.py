@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from stratus_sim.world import World
 
 ORDER = (
-    "NamespaceLifecycle", "LimitRanger", "ServiceAccount", "PodSecurity", "Priority", "MutatingAdmissionWebhook",
-    "ValidatingAdmissionWebhook", "ResourceQuota",
+    "NamespaceLifecycle", "LimitRanger", "ServiceAccount", "PodSecurity", "Priority", "PersistentVolumeClaimResize",
+    "MutatingAdmissionWebhook", "ValidatingAdmissionWebhook", "ResourceQuota",
 )  # fmt: skip
 """Plug-ins in the order of `AllOrderedPlugins` of kube-apiserver; one that is not listed comes last."""
 

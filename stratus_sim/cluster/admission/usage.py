@@ -6,7 +6,7 @@ Count Quota", "Quota Scopes"). Objects of custom kinds are not counted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from stratus_sim.cluster.admission.amounts import Amounts, add, milli, read
@@ -66,18 +66,23 @@ def _count(kind: str) -> Amounts:
 
 
 def _pod(spec: Mapping[str, Any]) -> Amounts:
+    return together(spec, _container)
+
+
+def together(spec: Mapping[str, Any], of: Callable[[Mapping[str, Any]], Amounts]) -> Amounts:
     """The sum over containers and sidecars; or an init container with the sidecars before it, where that is more.
 
-    Source: kubernetes.io/docs/concepts/workloads/pods/sidecar-containers ("Resource sharing within containers").
+    `of` tells what one container takes. Source: kubernetes.io/docs/concepts/workloads/pods/sidecar-containers
+    ("Resource sharing within containers").
     """
     most: dict[str, int] = {}
     sidecars: Amounts = {}
     for container in spec.get("initContainers") or ():
-        at_its_turn = add((sidecars, _container(container)))
+        at_its_turn = add((sidecars, of(container)))
         most |= {name: max(amount, most.get(name, 0)) for name, amount in at_its_turn.items()}
         sidecars = at_its_turn if container.get("restartPolicy") == "Always" else sidecars
-    together = add((sidecars, *map(_container, spec.get("containers") or ())))
-    return {**together, **{name: max(amount, together.get(name, 0)) for name, amount in most.items()}}
+    total = add((sidecars, *map(of, spec.get("containers") or ())))
+    return {**total, **{name: max(amount, total.get(name, 0)) for name, amount in most.items()}}
 
 
 def _container(container: Mapping[str, Any]) -> Amounts:
@@ -113,18 +118,23 @@ def _nothing(_spec: Mapping[str, Any]) -> Amounts:
 
 
 def _covers(scope: Mapping[str, Any], pod: Mapping[str, Any]) -> bool:
-    match scope["scopeName"]:
-        case "Terminating":
-            return pod.get("activeDeadlineSeconds") is not None
-        case "NotTerminating":
-            return pod.get("activeDeadlineSeconds") is None
-        case "BestEffort":
-            return not _pod(pod)
-        case "NotBestEffort":
-            return bool(_pod(pod))
-        case "PriorityClass":
-            return _has_class(scope, pod.get("priorityClassName"))
-    return False
+    if scope["scopeName"] == "PriorityClass":
+        return _has_class(scope, pod.get("priorityClassName"))
+    covers = _SCOPES.get(scope["scopeName"])
+    return covers is not None and covers(pod)
+
+
+def _reaches_out(pod: Mapping[str, Any]) -> bool:
+    return any(term.get("namespaces") or term.get("namespaceSelector") is not None for term in _terms(pod))
+
+
+def _terms(pod: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """What a pod says of the company of other pods."""
+    for side in ("podAffinity", "podAntiAffinity"):
+        stated = (pod.get("affinity") or {}).get(side) or {}
+        yield from stated.get("requiredDuringSchedulingIgnoredDuringExecution") or ()
+        for wish in stated.get("preferredDuringSchedulingIgnoredDuringExecution") or ():
+            yield wish.get("podAffinityTerm") or {}
 
 
 def _has_class(scope: Mapping[str, Any], name: str | None) -> bool:
@@ -146,3 +156,10 @@ _PLAIN = frozenset(
     }
 )  # fmt: skip
 _BY_KIND = {"Pod": _pod, "PersistentVolumeClaim": _claim, "Service": _service}
+_SCOPES: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
+    "Terminating": lambda pod: pod.get("activeDeadlineSeconds") is not None,
+    "NotTerminating": lambda pod: pod.get("activeDeadlineSeconds") is None,
+    "BestEffort": lambda pod: not _pod(pod),
+    "NotBestEffort": lambda pod: bool(_pod(pod)),
+    "CrossNamespacePodAffinity": _reaches_out,
+}

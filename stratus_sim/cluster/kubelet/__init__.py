@@ -5,6 +5,16 @@ set only for what will change something, so a quiet node costs nothing. Each con
 of a pod are started one after the other, and each is restarted alone.
 """
 
-from stratus_sim.cluster.kubelet import completion, containers, images, inits, probes, restarts, sync
+from stratus_sim.cluster.kubelet import (
+    admission,
+    completion,
+    containers,
+    deadline,
+    images,
+    inits,
+    probes,
+    restarts,
+    sync,
+)
 
-__all__ = ["completion", "containers", "images", "inits", "probes", "restarts", "sync"]
+__all__ = ["admission", "completion", "containers", "deadline", "images", "inits", "probes", "restarts", "sync"]

@@ -26,10 +26,11 @@ def start(world: World, run: Run) -> None:
         return
     container = container_status.all_of(pod.spec)[run.at]
     emit(world, run.key, "Started", f"Started container {container.name}")
-    restarts = run.run + bool(container_status.of(pod, run.at).started_us)
+    before = container_status.of(pod, run.at)
+    restarts = run.run + bool(before.started_us)
     changes = {"state": "running", "reason": "", "message": "", "ready": False, "restarts": restarts}
-    changes["started_us"] = world.now_us
-    if container_status.of(pod, run.at).streaks:
+    changes |= {"started_us": world.now_us, "previous_us": before.started_us}
+    if before.streaks:
         changes |= repeats.over(world, pod, run.at)
     if not pod.status.containers:
         changes["phase"] = "Running"

@@ -1,4 +1,4 @@
-"""A container is ended by its kubelet while the pod stays."""
+"""Containers that are ended by their kubelet: one while its pod stays, or all of them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ from stratus_sim.kernel import SECOND_US
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
+
+
+def announce(world: World, pod: Resource) -> None:
+    """Say of each container that runs that it is stopped."""
+    for container in container_status.running(pod):
+        emit(world, pod.key, "Killing", f"Stopping container {container.name}")
 
 
 def kill(world: World, pod: Resource, run: Run, said: str, grace_s: int | None = None) -> None:

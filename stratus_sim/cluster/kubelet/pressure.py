@@ -15,9 +15,12 @@ import msgspec
 from stratus_sim.cluster import container_status, pods, priority
 from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.kubelet import reports, storage
+from stratus_sim.cluster.kubelet.killing import announce
+from stratus_sim.cluster.kubelet.storage import in_words
 from stratus_sim.cluster.objects import ObjectKey, Resource, node_key
-from stratus_sim.cluster.specs import requested_mib
+from stratus_sim.cluster.specs import container_request, requested_mib
 from stratus_sim.kernel import SECOND_US, handler
+from stratus_sim.manifests.pod_shapes import Container
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
@@ -113,22 +116,38 @@ def _turn(world: World, pod: Resource, signal: Signal) -> tuple[Any, ...]:
 
 
 def _low(world: World, pod: Resource, signal: Signal, short: int) -> str:
-    available = max(0, signal.threshold_mib - short)
-    container, used = pod.spec.containers[0].name, _used_mib(world, pod, signal)
-    requested = _requested(pod, signal)
-    return (
-        f"The node was low on resource: {signal.resource}. "
-        f"Threshold quantity: {signal.threshold_mib}Mi, available: {available}Mi. Container {container} was using "
-        f"{used}Mi, request is {f'{requested}Mi' if requested else 0}, has larger consumption of {signal.resource}. "
-    )
+    threshold, available = (in_words(mib) for mib in (signal.threshold_mib, max(0, signal.threshold_mib - short)))
+    told = f"The node was low on resource: {signal.resource}. Threshold quantity: {threshold}, available: {available}. "
+    return told + "".join(_consumes(world, pod, container, signal) for container in container_status.running(pod))
+
+
+def _consumes(world: World, pod: Resource, container: Container, signal: Signal) -> str:
+    """What is said of a container that uses more than it has requested."""
+    used = _container_mib(world, pod, container, signal)
+    requested = _container_request(container, signal)
+    if used <= requested:
+        return ""
+    amounts = f"was using {in_words(used)}, request is {in_words(requested)}"
+    return f"Container {container.name} {amounts}, has larger consumption of {signal.resource}. "
+
+
+def _container_mib(world: World, pod: Resource, container: Container, signal: Signal) -> int:
+    if signal is DISK:
+        return world.processes.written_mib(container)
+    return world.processes.memory_mib(pods.root_owner(world, pod), container.name)
+
+
+def _container_request(container: Container, signal: Signal) -> int:
+    if signal is DISK:
+        return storage.requested_of(container)
+    return container_request(container, "memory") or 0
 
 
 def evict(world: World, pod: Resource, message: str) -> None:
     """End a pod for good; it stays to be looked at, and its owner makes another."""
     emit(world, pod.key, "Evicted", message, warning=True)
-    for container in container_status.running(pod):
-        emit(world, pod.key, "Killing", f"Stopping container {container.name}")
-    reports.finish(world, pod, "Evicted", message)
+    announce(world, pod)
+    reports.finish(world, pod, "Evicted", message, {"disruption": "TerminationByKubelet"})
 
 
 def _press(world: World, node: Resource, signal: Signal) -> None:

@@ -38,11 +38,11 @@ def refused(world: World, container: Container, present: Collection[str]) -> Ref
     if policy == "Never" and image not in present:
         message = f'Container image "{image}" is not present with pull policy of Never'
         return Refusal("ErrImageNeverPull", image, message, "ErrImageNeverPull")
-    if (policy == "Always" or image not in present) and not world.processes.image_exists(image):
-        if malformed(image):
-            return Refusal("InvalidImageName", image, _unreadable(image), "InspectFailed")
-        return Refusal("ErrImagePull", image, _not_found(image))
-    return None
+    if policy != "Always" and image in present:
+        return None
+    if malformed(image):
+        return Refusal("InvalidImageName", image, _unreadable(image), "InspectFailed")
+    return None if world.processes.image_exists(image) else Refusal("ErrImagePull", image, _not_found(image))
 
 
 @lru_cache(maxsize=4096)
@@ -71,10 +71,20 @@ def _default_policy(image: str) -> str:
 
 
 def _not_found(image: str) -> str:
-    host, _, rest = image.partition("/")
-    named = image if rest and ("." in host or ":" in host or host == "localhost") else None
-    where = named or ("docker.io/" + ("" if rest else "library/") + image)
+    where = full_name(image)
     return (
         f'rpc error: code = NotFound desc = failed to pull and unpack image "{where}": '
         f'failed to resolve reference "{where}": {where}: not found'
     )
+
+
+def full_name(image: str) -> str:
+    """An image by the name that says where it comes from.
+
+    >>> full_name("nginx:1"), full_name("o/a"), full_name("ghcr.io/o/a:2")
+    ('docker.io/library/nginx:1', 'docker.io/o/a', 'ghcr.io/o/a:2')
+    """
+    host, _, rest = image.partition("/")
+    if rest and ("." in host or ":" in host or host == "localhost"):
+        return image
+    return "docker.io/" + ("" if rest else "library/") + image

@@ -8,7 +8,7 @@ from zlib import crc32
 
 import msgspec
 
-from stratus_sim.cluster import container_status, endpoints, pods
+from stratus_sim.cluster import container_status, endpoints, nodes, pods
 from stratus_sim.cluster.lifecycle import KILLED
 from stratus_sim.cluster.objects import Resource, node_key
 from stratus_sim.cluster.status import ContainerStatus, PodStatus
@@ -25,7 +25,7 @@ _FIELDS = ContainerStatus.__struct_fields__
 def open_up(world: World, pod: Resource) -> Resource:
     """The pod with its address, and a status for each of its containers where there are several."""
     status: PodStatus = pod.status
-    changes: dict[str, Any] = {} if status.ip else {"ip": _address(pod)}
+    changes: dict[str, Any] = {} if status.ip else {"ip": _address(world, pod)}
     if not status.containers and container_status.several(pod.spec):
         alike = ContainerStatus(state=status.state, ready=status.ready, started_us=status.started_us)
         changes["containers"] = (alike,) * len(container_status.all_of(pod.spec))
@@ -36,8 +36,14 @@ def open_up(world: World, pod: Resource) -> Resource:
     return world.store.get(pod.key) or pod
 
 
-def _address(pod: Resource) -> str:
-    """The address of a pod in 10.128.0.0/9, which depends on no other pod: the model itself connects by name."""
+def _address(world: World, pod: Resource) -> str:
+    """The address of a pod in 10.128.0.0/9, which depends on no other pod: the model itself connects by name.
+
+    On the host's network it is the node's.
+    """
+    host = world.store.get(node_key(pod.status.node)) if pod.spec.host_network else None
+    if host is not None:
+        return nodes.address(host)
     mark = crc32(f"{pod.key} {pod.created_us}".encode())
     return f"10.{128 + (mark >> 16) % 128}.{(mark >> 8) % 256}.{mark % 256}"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stratus_sim.cluster.admission.amounts import shown
 from stratus_sim.cluster.objects import Resource
 from stratus_sim.manifests import quantity
 from stratus_sim.manifests.pod_shapes import Container
@@ -25,7 +26,21 @@ def used_mib(world: World, pod: Resource) -> int:
 
 def requested_mib(pod: Resource) -> int:
     """What a pod has requested of the node's disk, in MiB."""
-    return sum(_amount(c, "requests") or _amount(c, "limits") or 0 for c in pod.spec.containers)
+    return sum(map(requested_of, pod.spec.containers))
+
+
+def requested_of(container: Container) -> int:
+    """What a container has requested of the node's disk, in MiB."""
+    return _amount(container, "requests") or _amount(container, "limits") or 0
+
+
+def in_words(mib: int) -> str:
+    """An amount as the kubelet writes it.
+
+    >>> in_words(0), in_words(300), in_words(2048)
+    ('0', '300Mi', '2Gi')
+    """
+    return shown("memory", mib * 1_048_576_000)
 
 
 def room_mib(node: Resource) -> int | None:
@@ -44,10 +59,10 @@ def excess(world: World, pod: Resource) -> str:
     limits = [_amount(c, "limits") for c in pod.spec.containers]
     total = sum(limit for limit in limits if limit is not None)
     if None not in limits and used_mib(world, pod) > total:
-        return f"Pod ephemeral local storage usage exceeds the total limit of containers {total}Mi. "
+        return f"Pod ephemeral local storage usage exceeds the total limit of containers {in_words(total)}. "
     for container, limit in zip(pod.spec.containers, limits, strict=True):
         if limit is not None and world.processes.written_mib(container) > limit:
-            return f'Container {container.name} exceeded its local ephemeral storage limit "{limit}Mi". '
+            return f'Container {container.name} exceeded its local ephemeral storage limit "{in_words(limit)}". '
     return ""
 
 

@@ -22,6 +22,9 @@ _UNCONFIGURED = "CreateContainerConfigError"
 def on_pod(world: World, old: Resource | None, new: Resource | None) -> None:
     if old is not None and new is not None and new.status.node and not old.status.node:
         world.schedule(world.draw(str(new.key), "sync", 10_000, 50_000), "kubelet.sync", new.key, new.uid)
+        deadline_s = new.spec.active_deadline_seconds
+        if deadline_s is not None:
+            world.schedule(deadline_s * SECOND_US, "kubelet.deadline", new.key, new.uid)
 
 
 @watches("ConfigMap", "Secret", "PersistentVolumeClaim")

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from stratus_sim.cluster import selectors
+from stratus_sim.cluster.network_policy import namespace_labels
 from stratus_sim.cluster.objects import Resource
 from stratus_sim.cluster.scheduling.attempt import Attempt, Domain, Refusal
 from stratus_sim.manifests.pod_shapes import PodSpec
@@ -156,8 +157,8 @@ def _namespaces(attempt: Attempt, owner: Resource, term: PodAffinityTerm) -> lis
     listed = list(term.namespaces or ())
     if term.namespace_selector is None:
         return listed or [owner.key.namespace]
-    known = attempt.world.store.list("Namespace")
-    chosen = [space.key.name for space in known if selectors.matches(term.namespace_selector, space.labels)]
+    known = [space.key.name for space in attempt.world.store.list("Namespace")]
+    chosen = [n for n in known if selectors.matches(term.namespace_selector, namespace_labels(attempt.world, n))]
     if term.namespace_selector == LabelSelector():  # every namespace, declared as an object or not
         chosen += [pod.key.namespace for pod in attempt.world.store.list("Pod")]
     return list(dict.fromkeys([*listed, *chosen]))

@@ -14,6 +14,8 @@ from stratus_sim.cluster.selectors import satisfies
 from stratus_sim.manifests.pod_shapes import PodSpec
 from stratus_sim.manifests.scheduling_shapes import NodeRequirement, NodeSelector, NodeSelectorTerm
 
+GENERATION = "pod-template-generation"
+"""The label a DaemonSet puts on its pods, by which they are known also once they are orphans."""
 _REFUSED = Refusal(("node(s) didn't match Pod's node affinity/selector",), final=True)
 _BY_NAME = Refusal(("node(s) didn't satisfy plugin(s) [NodeAffinity]",), final=True)
 
@@ -23,6 +25,11 @@ def refuse(attempt: Attempt, node: Resource) -> Refusal | None:
     if attempt.pod.spec.node_name not in (None, "", node.key.name):
         return _BY_NAME
     return None if matches(attempt.pod.spec, node) else _REFUSED
+
+
+def assigned(pod: Resource) -> bool:
+    """Whether somebody has chosen the pod's node, so that no scheduler has to. DaemonSets leave that to it."""
+    return bool(pod.spec.node_name) and GENERATION not in pod.labels
 
 
 def matches(pod: PodSpec, node: Resource) -> bool:

@@ -11,11 +11,11 @@ from stratus_sim.cluster.objects import Resource
 from stratus_sim.cluster.scheduling.attempt import Attempt, Refusal
 
 _CORDONED = Refusal(("node(s) were unschedulable",), final=True)
-_UNREACHABLE = "{node.kubernetes.io/unreachable: }"
+_UNREACHABLE = f"{{{taints.UNREACHABLE['key']}: }}"
 
 
 def refuse(attempt: Attempt, node: Resource) -> Refusal | None:
-    if node.spec.unschedulable and not taints.outlasts(attempt.pod, taints.UNSCHEDULABLE):
+    if node.spec.unschedulable and not taints.tolerating(attempt.pod, taints.UNSCHEDULABLE):
         return _CORDONED
     taint = repelled(attempt.pod, node)
     return Refusal((f"node(s) had untolerated taint {taint}",), final=True) if taint else None
@@ -23,7 +23,7 @@ def refuse(attempt: Attempt, node: Resource) -> Refusal | None:
 
 def repelled(pod: Resource, node: Resource) -> str:
     """The first taint that keeps a pod off a node, as kubectl shows it; or ""."""
-    if not node.status.ready:
+    if not node.status.ready and not all(taints.tolerating(pod, taint) for taint in taints.lost(node)):
         return _UNREACHABLE
     pressing = taints.pressing(node, pod) if node.status.pressure else ""
     return pressing or taints.untolerated(node.manifest, pod, "NoSchedule", "NoExecute")

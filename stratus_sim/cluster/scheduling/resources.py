@@ -7,10 +7,10 @@ of pods or on ephemeral storage has none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from fractions import Fraction
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 from stratus_sim.cluster.objects import Resource
 from stratus_sim.cluster.scheduling.attempt import Attempt, Refusal
@@ -28,7 +28,7 @@ def refuse(attempt: Attempt, node: Resource) -> Refusal | None:
     if attempt.gone or attempt.memory.nominated:
         used_millicores, used_mib = _used(attempt, node)
     asked = attempt.prepared(_extended)
-    short = list(_others(attempt, node, asked)) if asked or node.manifest.get("status") else []
+    short = list(_others(attempt, node)) if asked or node.manifest.get("status") else []
     if millicores and used_millicores + millicores > status.capacity_millicores:
         short.append(("Insufficient cpu", millicores > status.capacity_millicores))
     if memory_mib and used_mib + memory_mib > status.capacity_mib:
@@ -45,16 +45,31 @@ def _used(attempt: Attempt, node: Resource) -> tuple[int, int]:
     return millicores, node.status.memory_mib + sum(sign * requested_mib(spec) for spec, sign in signed)
 
 
-def _others(attempt: Attempt, node: Resource, asked: Mapping[str, Fraction]) -> Iterator[tuple[str, bool]]:
+def _others(attempt: Attempt, node: Resource) -> Iterator[tuple[str, bool]]:
+    for name, found in amounts(attempt, node):
+        if found.used + found.asked > found.room:
+            many = "Too many pods" if name == "pods" else f"Insufficient {name}"
+            yield many, name != "pods" and found.asked > found.room
+
+
+class Amounts(NamedTuple):
+    """What a pod asks of a resource, what others have of it, and how much of it there is, in base units."""
+
+    asked: Fraction
+    used: Fraction
+    room: Fraction | float
+
+
+def amounts(attempt: Attempt, node: Resource) -> Iterator[tuple[str, Amounts]]:
+    """The resources beside CPU and memory that a pod asks of a node, by name; its place among the pods is one."""
     status = node.manifest.get("status") or {}
     room = status.get("allocatable") or status.get("capacity") or {}
-    if "pods" in room and len(attempt.pods_on(node.key.name)) + 1 > quantity.amount(room["pods"]):
-        yield "Too many pods", False
-    for name, wanted in asked.items():
-        limit = _limit(room, name)
-        there = (extended(pod.spec).get(name, 0) for pod in attempt.pods_on(node.key.name))
-        if sum(there) + wanted > limit:
-            yield f"Insufficient {name}", wanted > limit
+    if "pods" in room:
+        there = len(attempt.pods_on(node.key.name))
+        yield "pods", Amounts(Fraction(1), Fraction(there), quantity.amount(room["pods"]))
+    for name, wanted in attempt.prepared(_extended).items():
+        used = sum((extended(pod.spec).get(name, Fraction(0)) for pod in attempt.pods_on(node.key.name)), Fraction(0))
+        yield name, Amounts(wanted, used, _limit(room, name))
 
 
 def _extended(attempt: Attempt) -> dict[str, Fraction]:

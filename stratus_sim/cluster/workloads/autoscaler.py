@@ -8,7 +8,7 @@ memory have values; Pods, Object and External metrics have no source, as in a cl
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -20,17 +20,16 @@ from stratus_sim.cluster.scale_status import AutoscalerStatus, Recommendation, S
 from stratus_sim.cluster.watching import WRITTEN, watches
 from stratus_sim.cluster.workloads import scaling
 from stratus_sim.cluster.workloads.bounds import wanted
-from stratus_sim.cluster.workloads.metering import Unmeasured, measure, name_of
+from stratus_sim.cluster.workloads.metering import counts_from_us
+from stratus_sim.cluster.workloads.proposals import Readings, readings
 from stratus_sim.cluster.workloads.scaling import SYNC_US
 from stratus_sim.kernel import SECOND_US, handler
-from stratus_sim.manifests.workload_shapes import Metric, MetricTarget, ResourceMetric
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
 
 KIND, WRITER = "HorizontalPodAutoscaler", "horizontal-pod-autoscaler"
 _LONGEST_PERIOD_US = 1800 * SECOND_US
-_DEFAULT = Metric("Resource", ResourceMetric("cpu", MetricTarget("Utilization", 80)))
 
 
 @watches(KIND)
@@ -65,22 +64,13 @@ def on_metrics(world: World, _source: str) -> None:
         target = world.store.get(target_of(found))
         if status is None or status.timer is not None or target is None:
             continue
-        if _readings(world, found, target).values != status.measured:
+        if readings(world, found, target).values != status.measured:
             _look_soon(world, found)
 
 
 def target_of(found: Resource) -> ObjectKey:
     reference = found.spec.scale_target_ref
     return ObjectKey(reference.kind, found.key.namespace, reference.name)
-
-
-def metrics_of(found: Resource) -> list[Metric]:
-    """The metrics of an autoscaler; 80 % of requested CPU where it names none."""
-    spec = found.spec
-    if spec.target_cpu_utilization_percentage is not None:
-        target = MetricTarget("Utilization", spec.target_cpu_utilization_percentage)
-        return [Metric("Resource", ResourceMetric("cpu", target))]
-    return spec.metrics or [_DEFAULT]
 
 
 def _look_soon(world: World, found: Resource, not_before_us: int = 0) -> None:
@@ -109,19 +99,12 @@ def reconcile(world: World, key: ObjectKey, uid: int) -> None:
         problem = f"the HPA controller was unable to get the target's current scale: {missing}"
         world.store.report(key, msgspec.structs.replace(status, able="FailedGetScale", problem=problem))
         return
-    if rivals := _rivals(world, found):
-        problem = f"the HPA was unable to compute the replica count: {rivals}"
-        emit(world, key, "AmbiguousSelector", rivals, warning=True)
-        world.store.report(key, msgspec.structs.replace(status, active="AmbiguousSelector", problem=problem))
-        return
-    replicas = wanted(target)
-    if replicas == 0:
+    status = msgspec.structs.replace(status, able="SucceededGetScale", current=wanted(target))
+    if wanted(target) == 0:
         problem = "scaling is disabled since the replica count of the target is zero"
-        world.store.report(
-            key, msgspec.structs.replace(status, current=0, desired=0, active="ScalingDisabled", problem=problem)
-        )
-        return
-    _decide(world, found, target, status)
+        world.store.report(key, msgspec.structs.replace(status, desired=0, active="ScalingDisabled", problem=problem))
+    else:
+        _decide(world, found, target, status)
 
 
 def _rivals(world: World, found: Resource) -> str:
@@ -138,30 +121,43 @@ def _rivals(world: World, found: Resource) -> str:
 
 def _decide(world: World, found: Resource, target: Resource, status: AutoscalerStatus) -> None:
     replicas, (low, high) = wanted(target), limits(found)
-    read = _readings(world, found, target)
-    status = msgspec.structs.replace(
-        status, measured=read.values, current=replicas, able="ReadyForNewScale", active="ValidMetricFound", problem=""
-    )
     if replicas > high:
         why = "Current number of replicas above Spec.MaxReplicas"
         _write(world, found, target, status, high, why, next_us=world.now_us + SYNC_US)
     elif replicas < low:
         why = "Current number of replicas below Spec.MinReplicas"
         _write(world, found, target, status, low, why, next_us=world.now_us + SYNC_US)
-    elif read.failures and max(read.proposals, default=(0, ""))[0] < replicas:  # what nobody measured may need them
-        _complain(world, found, status, read)
+    elif rivals := _rivals(world, found):
+        emit(world, found.key, "AmbiguousSelector", rivals, warning=True)
+        _give_up(world, found, status, "AmbiguousSelector", rivals, rivals)
+    else:
+        _follow(world, found, target, status)
+
+
+def _follow(world: World, found: Resource, target: Resource, status: AutoscalerStatus) -> None:
+    """Do what the metrics say that have a value; if they say fewer, those without one may need the rest."""
+    read = readings(world, found, target)
+    status = msgspec.structs.replace(status, measured=read.values)
+    for failure in read.failures:
+        emit(world, found.key, failure.reason, failure.problem, warning=True)
+    if read.failures and max(read.proposals, default=(0, ""))[0] < status.current:
+        first = read.failures[0]
+        told = f"invalid metrics ({len(read.failures)} invalid out of {len(read.values)}), first error is: {first.told}"
+        _give_up(
+            world,
+            found,
+            status,
+            first.reason,
+            f"the HPA was unable to compute the replica count: {first.problem}",
+            told,
+        )
     else:
         _approach(world, found, target, status, read)
 
 
-def _complain(world: World, found: Resource, status: AutoscalerStatus, read: _Readings) -> None:
-    """Say of each metric why it has no value, and change nothing."""
-    for reason, problem in read.failures:
-        emit(world, found.key, reason, problem, warning=True)
-    reason, first = read.failures[0]
-    invalid = f"invalid metrics ({len(read.failures)} invalid out of {len(read.values)}), first error is: {first}"
-    emit(world, found.key, "FailedComputeMetricsReplicas", invalid, warning=True)
-    problem = f"the HPA was unable to compute the replica count: {first}"
+def _give_up(world: World, found: Resource, status: AutoscalerStatus, reason: str, problem: str, told: str) -> None:
+    """Change nothing, and say why: `problem` by the condition, `told` by an event."""
+    emit(world, found.key, "FailedComputeMetricsReplicas", told, warning=True)
     status = msgspec.structs.replace(status, desired=status.current, active=reason, problem=problem)
     world.store.report(found.key, status)
 
@@ -181,7 +177,7 @@ def sets(world: World, target: ObjectKey) -> bool:
     return any(low <= wanted(resource) <= high for low, high in bounds)
 
 
-def _approach(world: World, found: Resource, target: Resource, status: AutoscalerStatus, read: _Readings) -> None:
+def _approach(world: World, found: Resource, target: Resource, status: AutoscalerStatus, read: Readings) -> None:
     """Go towards what the metrics call for, as far as windows, limits and policies allow."""
     replicas, (low, high), now_us = wanted(target), limits(found), world.now_us
     called_for, highest = max(read.proposals, key=lambda proposal: proposal[0])
@@ -194,14 +190,19 @@ def _approach(world: World, found: Resource, target: Resource, status: Autoscale
     settled, again_us = scaling.stabilised(past, replicas, called_for, now_us, up_us, down_us)
     bounded = min(high, max(low, settled))
     desired = bounded
-    if bounded != replicas:
+    if behavior is None:
+        desired = scaling.unruly(replicas, bounded)
+    elif bounded != replicas:
         desired = scaling.limited(replicas, bounded, status.scaled, up if bounded > replicas else down, now_us)
     if desired != bounded:
         again_us = now_us + SYNC_US
+    again_us = min((at for at in (again_us, counts_from_us(world, target)) if at is not None), default=None)
     held = "ScaleUpStabilized" if called_for >= replicas else "ScaleDownStabilized"
     able = "ReadyForNewScale" if settled == called_for else held
     reason = _limit(settled, bounded, desired)
-    status = msgspec.structs.replace(status, recommended=past, able=able, limited=reason)
+    status = msgspec.structs.replace(
+        status, recommended=past, able=able, limited=reason, active="ValidMetricFound", metric=highest, problem=""
+    )
     why = f"{highest} above target" if desired > replicas else "All metrics below target"
     _write(world, found, target, status, desired, why, next_us=again_us)
 
@@ -237,27 +238,3 @@ def _write(
 
 def _scaled(target: Resource, replicas: int) -> dict[str, Any]:
     return {**target.manifest, "spec": {**target.manifest["spec"], "replicas": replicas}}
-
-
-class _Readings(NamedTuple):
-    """The value of each metric, None where it has none; (replicas, name) of those that have one; (reason, why) of the
-    others."""
-
-    values: tuple[int | None, ...]
-    proposals: list[tuple[int, str]]
-    failures: list[tuple[str, str]]
-
-
-def _readings(world: World, found: Resource, target: Resource) -> _Readings:
-    values: list[int | None] = []
-    read = _Readings((), [], [])
-    for metric in metrics_of(found):
-        try:
-            goal, ready, everyone = measure(world, target, metric)
-        except Unmeasured as error:
-            values.append(None)
-            read.failures.append((f"FailedGet{metric.type}Metric", str(error)))
-            continue
-        values.append(ready.value)
-        read.proposals.append((scaling.proposal(wanted(target), goal, ready, everyone), name_of(metric)))
-    return read._replace(values=tuple(values))

@@ -1,26 +1,28 @@
 """CronJob controller: a Job whenever the schedule says so.
 
 Follows kubernetes.io/docs/concepts/workloads/controllers/cron-jobs: "Schedule syntax", "Deadline for delayed Job
-start", "Concurrency policy", "Schedule suspension", "Jobs history limits", "CronJob limitations". One timer: the next
-due time.
-Time zones other than UTC are refused with the event UnknownTimeZone.
+start", "Concurrency policy", "Schedule suspension", "Jobs history limits", "Time zones", "CronJob limitations", and the
+controller of Kubernetes 1.33. One timer: the next due time.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from stratus_sim.cluster.admission.refusal import refuse
 from stratus_sim.cluster.admission.registry import Denied, admitted
-from stratus_sim.cluster.calendar import instant_us, moment
+from stratus_sim.cluster.calendar import moment
 from stratus_sim.cluster.events import emit
+from stratus_sim.cluster.job_status import CronJobStatus, JobStatus
 from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource
-from stratus_sim.cluster.status import CronJobStatus, JobStatus
 from stratus_sim.cluster.watching import WRITTEN, watches
-from stratus_sim.cluster.workloads import cron
-from stratus_sim.kernel import SECOND_US, handler
+from stratus_sim.cluster.workloads import calendars
+from stratus_sim.cluster.workloads.calendars import Calendar
+from stratus_sim.kernel import handler
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
@@ -30,8 +32,11 @@ _KEPT = {"Complete": 3, "Failed": 1}
 
 @watches("CronJob", of=WRITTEN)
 def on_cron_job(world: World, old: Resource | None, new: Resource | None) -> None:
-    if new is not None and (old is None or old.generation != new.generation):
-        world.enqueue("cronjob", new.key)
+    """Another schedule counts from now on: it does not make up for what it would have started before."""
+    if new is None or (old is not None and old.generation == new.generation):
+        return
+    kept = old is None or (old.spec.schedule, old.spec.time_zone) == (new.spec.schedule, new.spec.time_zone)
+    world.enqueue("cronjob" if kept else "cronjob.rescheduled", new.key)
 
 
 @watches("Job")
@@ -48,29 +53,25 @@ def due(world: World, key: ObjectKey) -> None:
     world.enqueue("cronjob", key)
 
 
+@handler("cronjob.rescheduled")
+def reschedule(world: World, key: ObjectKey) -> None:
+    found = world.store.get(key)
+    if found is not None:
+        _set_timer(world, found, calendars.read(world, found))
+
+
 @handler("cronjob")
 def reconcile(world: World, key: ObjectKey) -> None:
     """Note which Jobs have finished, start one that is due, and set the timer for the next."""
     found = world.store.get(key)
     if found is None:
         return
-    schedule = _schedule(world, found)
     _note_finished(world, key)
-    if schedule is not None and not found.spec.suspend:
-        _start_due(world, key, schedule)
+    calendar = calendars.read(world, found)
+    if calendar is not None:
+        _start_due(world, key, calendar)
     _forget_old(world, found)
-    _set_timer(world, key, schedule if not found.spec.suspend else None)
-
-
-def _schedule(world: World, found: Resource) -> cron.Schedule | None:
-    if not cron.utc(found.spec.time_zone):
-        emit(world, found.key, "UnknownTimeZone", f'invalid timeZone: "{found.spec.time_zone}"', warning=True)
-        return None
-    try:
-        return cron.parse(found.spec.schedule)
-    except ValueError as error:
-        emit(world, found.key, "UnparseableSchedule", f"unparseable schedule: {error}", warning=True)
-        return None
+    _set_timer(world, found, calendar)
 
 
 def _jobs(world: World, key: ObjectKey) -> list[Resource]:
@@ -86,6 +87,8 @@ def _status(world: World, key: ObjectKey) -> CronJobStatus:
 def _note_finished(world: World, key: ObjectKey) -> None:
     status, jobs = _status(world, key), _jobs(world, key)
     active = tuple(job.key.name for job in jobs if not job.status.finished)
+    for name in sorted(set(status.active) - {job.key.name for job in jobs}):
+        emit(world, key, "MissingJob", f"Active job went missing: {name}")
     success_us = status.success_us
     for job in jobs:
         if job.key.name in status.active and job.status.finished:
@@ -95,17 +98,10 @@ def _note_finished(world: World, key: ObjectKey) -> None:
     world.store.report(key, msgspec.structs.replace(status, active=active, success_us=success_us))
 
 
-def _start_due(world: World, key: ObjectKey, schedule: cron.Schedule) -> None:
+def _start_due(world: World, key: ObjectKey, calendar: Calendar) -> None:
     found = world.store.get(key)
-    if found is None or found.deleting:
-        return
-    due_us = _latest_due(world, found, schedule)
-    deadline = found.spec.starting_deadline_seconds
-    if due_us is None:
-        return
-    if deadline is not None and world.now_us - due_us > deadline * SECOND_US:
-        late = f"Missed scheduled time to start a job: {moment(due_us):%a, %d %b %Y %H:%M:%S +0000}"
-        emit(world, key, "MissSchedule", late, warning=True)
+    due_us = calendars.latest_due_us(world, found, calendar) if found is not None else None
+    if found is None or due_us is None:
         return
     policy, active = found.spec.concurrency_policy, found.status.active
     if policy == "Forbid" and active:
@@ -113,24 +109,21 @@ def _start_due(world: World, key: ObjectKey, schedule: cron.Schedule) -> None:
         emit(world, key, "JobAlreadyActive", message)
         return
     for name in active if policy == "Replace" else ():
-        world.store.remove(ObjectKey("Job", key.namespace, name))
-        emit(world, key, "SuccessfulDelete", f"Deleted job {name}")
-    _start(world, found, due_us)
+        _remove(world, key, name)
+    _start(world, found, calendar.zone, due_us)
 
 
-def _latest_due(world: World, found: Resource, schedule: cron.Schedule) -> int | None:
-    """The latest due time that is over and has no Job yet."""
-    last = schedule.before(moment(world.now_us))
-    earliest_us = found.created_us if found.status is None or found.status.last_us is None else found.status.last_us
-    return instant_us(last) if last is not None and instant_us(last) > earliest_us else None
+def _remove(world: World, key: ObjectKey, name: str) -> None:
+    world.store.remove(ObjectKey("Job", key.namespace, name))
+    emit(world, key, "SuccessfulDelete", f"Deleted job {name}")
 
 
-def _start(world: World, found: Resource, due_us: int) -> None:
+def _start(world: World, found: Resource, zone: ZoneInfo, due_us: int) -> None:
     minute = int(moment(due_us).timestamp()) // 60
     job = ObjectKey("Job", found.key.namespace, f"{found.key.name}-{minute}")
     if world.store.get(job) is None:
         try:
-            manifest = admitted(world, _manifest(found, job, due_us))
+            manifest = admitted(world, _manifest(found, job, moment(due_us).astimezone(zone)))
         except Denied as denied:
             refuse(world, found, "Error creating job: ", str(denied), ("cronjob", found.key))
             return
@@ -141,10 +134,10 @@ def _start(world: World, found: Resource, due_us: int) -> None:
     world.store.report(found.key, msgspec.structs.replace(status, active=active, last_us=due_us))
 
 
-def _manifest(found: Resource, job: ObjectKey, due_us: int) -> Manifest:
+def _manifest(found: Resource, job: ObjectKey, due: datetime) -> Manifest:
     template = found.manifest["spec"]["jobTemplate"]
     marks = template.get("metadata") or {}
-    stamp = {"batch.kubernetes.io/cronjob-scheduled-timestamp": f"{moment(due_us):%Y-%m-%dT%H:%M:%SZ}"}
+    stamp = {"batch.kubernetes.io/cronjob-scheduled-timestamp": due.isoformat().replace("+00:00", "Z")}
     metadata = {
         "name": job.name, "namespace": job.namespace, "labels": marks.get("labels") or {},
         "annotations": {**(marks.get("annotations") or {}), **stamp},
@@ -159,16 +152,13 @@ def _forget_old(world: World, found: Resource) -> None:
     for outcome, limit in limits.items():
         ended = [job for job in _jobs(world, found.key) if job.status.finished == outcome]
         for job in ended[: max(0, len(ended) - (_KEPT[outcome] if limit is None else limit))]:
-            world.store.remove(job.key)
-            emit(world, found.key, "SuccessfulDelete", f"Deleted job {job.key.name}")
+            _remove(world, found.key, job.key.name)
 
 
-def _set_timer(world: World, key: ObjectKey, schedule: cron.Schedule | None) -> None:
-    status = _status(world, key)
+def _set_timer(world: World, found: Resource, calendar: Calendar | None) -> None:
+    status = _status(world, found.key)
     if status.timer is not None:
         world.cancel(status.timer)
-    following = schedule.after(moment(world.now_us)) if schedule is not None else None
-    timer = None
-    if following is not None:
-        timer = world.schedule(instant_us(following) - world.now_us, "cronjob.due", key)
-    world.store.report(key, msgspec.structs.replace(status, timer=timer))
+    next_us = calendars.next_due_us(world, found, calendar) if calendar is not None else None
+    timer = None if next_us is None else world.schedule(next_us - world.now_us, "cronjob.due", found.key)
+    world.store.report(found.key, msgspec.structs.replace(status, timer=timer))

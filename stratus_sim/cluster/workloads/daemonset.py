@@ -113,21 +113,42 @@ def _settle(world: World, daemon: Resource, node: str) -> None:
     comes, stays = eligible(daemon, world.store.get(ObjectKey("Node", "", node)))
     present = _present(world, daemon, node)
     live = sorted((pod for pod in present if pods.active(pod)), key=lambda pod: pod.uid)
+    for pod in [pod for pod in present if pods.ended(pod) and not pod.deleting and stays]:
+        _complain(world, daemon, pod, node)
     for pod in present if not stays else [pod for pod in present if pods.ended(pod)]:
         _delete(world, daemon, pod)
-    if comes and not (live if _surge(daemon) else present):
+    if comes and (_lacks(world, daemon, live) if _surge(daemon) else not present):
         _create(world, daemon, node)
     elif stays and live:
         _thin(world, daemon, live)
 
 
+def _complain(world: World, daemon: Resource, pod: Resource, node: str) -> None:
+    """A pod that is there for good has ended."""
+    found = f"daemon pod {pod.key.namespace}/{pod.key.name} on node {node}, will try to"
+    if pod.status.phase == "Failed":
+        emit(world, daemon.key, "FailedDaemonPod", f"Found failed {found} kill it", warning=True)
+    else:
+        emit(world, daemon.key, "SucceededDaemonPod", f"Found succeeded {found} delete it")
+
+
+def _lacks(world: World, daemon: Resource, live: list[Resource]) -> bool:
+    """Whether a node may have a new pod beside those that go: one with nothing to lose may before its turn."""
+    if live and _on_delete(daemon):
+        return False
+    return not any(_is_updated(daemon, pod) or availability.available(world, pod, daemon) for pod in live)
+
+
 def _thin(world: World, daemon: Resource, live: list[Resource]) -> None:
-    """Keep the oldest pod; while surging, the old one until the new is available. Sick outdated pods go at once."""
+    """Keep the oldest pod; while surging, the old one until the new is available. Sick outdated pods go at once.
+
+    While surging they go once the new one has come.
+    """
     fresh = [pod for pod in live if _is_updated(daemon, pod)]
     stale = [pod for pod in live if pod not in fresh]
     serves = any(availability.available(world, pod, daemon) for pod in fresh)
     surplus = [*stale[1:], *fresh[1:]] if _surge(daemon) else live[1:]
-    if _surge(daemon) and stale and serves:
+    if _surge(daemon) and stale and fresh and (serves or not stale[0].status.ready):
         surplus = [*stale, *fresh[1:]]
     elif not _surge(daemon) and stale and not _on_delete(daemon):
         surplus += [pod for pod in stale if not availability.available(world, pod, daemon) and pod not in surplus]
@@ -171,7 +192,7 @@ def _create(world: World, daemon: Resource, node: str) -> None:
     name = free_pod_name(world, daemon.key)
     labels = {
         revisions.LABEL: revisions.hash_of(daemon.status.update),
-        "pod-template-generation": str(daemon.generation),
+        node_affinity.GENERATION: str(daemon.generation),
     }
     fields = {"nodeName": node, "tolerations": _tolerations(daemon)}
     if not pods.create(world, name, daemon, ("daemonset.node", (daemon.key, node)), labels=labels, fields=fields):

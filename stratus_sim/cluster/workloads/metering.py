@@ -1,23 +1,32 @@
 """What an autoscaler reads: resource use of a workload's pods against its target.
 
-Follows kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale ("How does a HorizontalPodAutoscaler work?");
-values are those of the metrics.k8s.io API, as the processes in the pods have them now.
+Follows kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale ("How does a HorizontalPodAutoscaler work?",
+"Algorithm details") and the replica calculator of Kubernetes 1.33; values are those of the metrics.k8s.io API, as the
+processes in the pods have them now. A pod whose containers do not all run has none.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stratus_sim.cluster import pods
+from stratus_sim.cluster import container_status, pods
 from stratus_sim.cluster.objects import Resource
 from stratus_sim.cluster.specs import container_request
-from stratus_sim.cluster.workloads.scaling import Reading
+from stratus_sim.cluster.workloads.scaling import Measured, Usage
+from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests import quantity
 from stratus_sim.manifests.pod_shapes import Container
 from stratus_sim.manifests.workload_shapes import Metric, MetricTarget, ResourceMetric
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
+
+
+INITIALIZATION_US = 300 * SECOND_US
+"""For so long after its start a pod that is not ready does not count for CPU (`--horizontal-pod-autoscaler-cpu-
+initialization-period`)."""
+_INITIAL_READINESS_US = 30 * SECOND_US
+"""A pod that has changed its readiness no later than so long after its start was never ready."""
 
 
 class Unmeasured(Exception):
@@ -29,9 +38,21 @@ def name_of(metric: Metric) -> str:
     source = source_of(metric)
     if source is None:
         return metric.type
+    if source.target.type != "Utilization":
+        return f"{source.name} resource"
     where = "container resource" if metric.type == "ContainerResource" else "resource"
-    share = " utilization (percentage of request)" if source.target.type == "Utilization" else ""
-    return f"{source.name} {where}{share}"
+    return f"{source.name} {where} utilization (percentage of request)"
+
+
+def wrapped(metric: Metric, problem: str) -> str:
+    """How the controller passes on that a metric has no value."""
+    source = source_of(metric)
+    if source is not None:
+        container = metric.type == "ContainerResource"
+        what = f"{source.container or ''} container" if container else f"{source.name} resource"
+    else:
+        what = f"{metric.external.metric.name} external" if metric.external else metric.type.lower()
+    return f"failed to get {what} metric value: {problem}"
 
 
 def source_of(metric: Metric) -> ResourceMetric | None:
@@ -51,10 +72,8 @@ def _unserved(metric: Metric, namespace: str) -> str:
     return f"unable to get {named}: unable to fetch metrics from {kind} metrics API: {problem}"
 
 
-def measure(world: World, target: Resource, metric: Metric) -> tuple[int, Reading, Reading]:
-    """(the metric's target, the mean over ready pods, the mean over all pods with idle ones for those not ready).
-
-    Percent for Utilization, else millicores or MiB.
+def measure(world: World, target: Resource, metric: Metric) -> Measured:
+    """A metric over the pods of a workload.
 
     Raises:
         Unmeasured: there is no value.
@@ -62,13 +81,46 @@ def measure(world: World, target: Resource, metric: Metric) -> tuple[int, Readin
     source = source_of(metric)
     if source is None or source.name not in ("cpu", "memory"):
         raise Unmeasured(_unserved(metric, target.key.namespace))
-    active = [pod for pod in pods_of(world, target) if pods.active(pod)]
-    ready = [pod for pod in active if pod.status.ready]
-    if not ready:
-        problem = "did not receive metrics for targeted pods (pods might be unready)"
-        raise Unmeasured(f"failed to get {source.name} {_kind(source)}: {problem}")
-    used = sum(_use(world, pod, source) for pod in ready)
-    return _goal(source), _reading(source, used, ready), _reading(source, used, active)
+    groups: dict[str, list[Resource]] = {"ready": [], "unready": [], "pending": [], "missing": []}
+    for pod in pods_of(world, target):
+        if pods.active(pod):
+            groups[_group(world, pod, source.name)].append(pod)
+    if not groups["ready"]:
+        seen = "did not receive metrics for targeted pods (pods might be unready)"
+        none = f"unable to get metrics for resource {source.name}: no metrics returned from resource metrics API"
+        raise Unmeasured(f"failed to get {source.name} {_kind(source)}: {seen if groups['unready'] else none}")
+    ready, missing = _usage(world, groups["ready"], source), _usage(world, groups["missing"], source)
+    unready = _usage(world, [*groups["unready"], *groups["pending"]], source)
+    return Measured(_goal(source), source.target.type == "Utilization", ready, unready, missing)
+
+
+def _group(world: World, pod: Resource, resource: str) -> str:
+    first, each = container_status.inits(pod.spec), pod.status.containers or (pod.status,)
+    if pod.status.phase == "Pending":
+        return "pending"
+    if any(one.state != "running" for one in each[first:]):
+        return "missing"
+    return "unready" if resource == "cpu" and _warming_up(world, pod) else "ready"
+
+
+def _warming_up(world: World, pod: Resource) -> bool:
+    """Whether what a pod uses of the CPU says nothing yet: it is not ready, and has just started or never was."""
+    if pod.status.ready:
+        return False
+    young = world.now_us - pod.created_us < INITIALIZATION_US
+    return young or bool(pod.status.since_us - pod.created_us < _INITIAL_READINESS_US)
+
+
+def counts_from_us(world: World, target: Resource) -> int | None:
+    """When a pod that is not ready any more counts all the same, None where there is none."""
+    found = [pod for pod in pods_of(world, target) if pods.active(pod) and not pod.status.ready]
+    later = [pod.created_us + INITIALIZATION_US for pod in found if _group(world, pod, "cpu") == "unready"]
+    return min((at for at in later if at > world.now_us), default=None)
+
+
+def _usage(world: World, found: list[Resource], source: ResourceMetric) -> Usage:
+    requested = sum(_requested(pod, source) for pod in found) if source.target.type == "Utilization" else 0
+    return Usage(len(found), sum(_use(world, pod, source) for pod in found), requested)
 
 
 def pods_of(world: World, workload: Resource) -> list[Resource]:
@@ -90,13 +142,6 @@ def _goal(source: ResourceMetric) -> int:
     return max(1, quantity.millicores(value) if source.name == "cpu" else quantity.mib(value))
 
 
-def _reading(source: ResourceMetric, used: int, counted: list[Resource]) -> Reading:
-    if source.target.type != "Utilization":
-        return Reading(used // len(counted), len(counted))
-    requested = sum(_requested(pod, source) for pod in counted)
-    return Reading(100 * used // max(1, requested), len(counted))
-
-
 def _containers(pod: Resource, source: ResourceMetric) -> list[Container]:
     return [c for c in pod.spec.containers if source.container in (None, c.name)]
 
@@ -116,6 +161,8 @@ def _requested(pod: Resource, source: ResourceMetric) -> int:
 
 def _use(world: World, pod: Resource, source: ResourceMetric) -> int:
     workload = pods.root_owner(world, pod)
+    if source.name == "cpu" and not pod.status.ready:
+        return 0
     if source.name == "memory":
         return sum(world.processes.memory_mib(workload, c.name) for c in _containers(pod, source))
     return sum(world.processes.cpu_millicores(world, pod, c.name) for c in _containers(pod, source))

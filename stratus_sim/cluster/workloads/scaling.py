@@ -18,27 +18,72 @@ UP = ScalingRules(0, "Max", [ScalingPolicy("Pods", 4, 15), ScalingPolicy("Percen
 DOWN = ScalingRules(300, "Max", [ScalingPolicy("Percent", 100, 15)])
 
 
-class Reading(NamedTuple):
-    """A metric's mean over some pods, in the unit of its target, and over how many."""
+class Usage(NamedTuple):
+    """What some pods use and request together, in millicores or MiB."""
 
-    value: int
-    pods: int
+    pods: int = 0
+    used: int = 0
+    requested: int = 0
 
 
-def proposal(replicas: int, target: int, ready: Reading, everyone: Reading) -> int:
+class Measured(NamedTuple):
+    """A metric against its target: of pods that count, of those not ready yet, and of those nobody has a value of.
+
+    With `share` the target is percent of what is requested, else an amount for each pod.
+    """
+
+    target: int
+    share: bool
+    ready: Usage
+    unready: Usage = Usage()
+    missing: Usage = Usage()
+
+    @property
+    def value(self) -> int:
+        """The mean over the pods that count, in the unit of the target."""
+        return _mean(self.ready, share=self.share)
+
+
+def _mean(usage: Usage, *, share: bool) -> int:
+    return 100 * usage.used // max(1, usage.requested) if share else usage.used // max(1, usage.pods)
+
+
+def proposal(replicas: int, found: Measured) -> int:
     """The replicas one metric calls for.
 
-    `everyone` counts pods that are not ready as idle: they may slow an increase down, never turn it round.
+    Who is not ready yet counts as idle where more are called for; who has no value does too, and where fewer are called
+    for as using all it may. Both may slow a change down, neither turns it round.
     """
-    if everyone.pods == ready.pods or ready.value <= target:
-        return replicas if _close(ready.value, target) else -(-ready.value * ready.pods // target)
-    wanted = -(-everyone.value * everyone.pods // target)
-    slow = _close(everyone.value, target) or everyone.value < target
-    return replicas if slow else max(replicas, wanted)
+    value, target = found.value, found.target
+    if not found.missing.pods and not (found.unready.pods and value > target):
+        return replicas if _close(value, target) else -(-value * found.ready.pods // target)
+    everyone = _completed(found)
+    mean = _mean(everyone, share=found.share)
+    wanted = -(-mean * everyone.pods // target)
+    if _close(mean, target) or (mean > target) != (value > target):
+        return replicas
+    return max(replicas, wanted) if mean > target else min(replicas, wanted)
+
+
+def _completed(found: Measured) -> Usage:
+    """What all pods use, with a guess for those nobody knows of."""
+    up, down = found.value > found.target, found.value < found.target
+    full = found.missing.requested * max(100, found.target) // 100 if found.share else found.target * found.missing.pods
+    parts = [found.ready]
+    if up or down:
+        parts.append(found.missing._replace(used=full if down else 0))
+    if up:
+        parts.append(found.unready._replace(used=0))
+    return Usage(*(sum(column) for column in zip(*parts, strict=True)))
 
 
 def _close(value: int, target: int) -> bool:
     return 10 * abs(value - target) <= target
+
+
+def unruly(replicas: int, wanted: int) -> int:
+    """How far a change goes at once where the autoscaler has no `behavior`: up to twice as many, or four."""
+    return min(wanted, max(2 * replicas, 4))
 
 
 def rules(given: ScalingRules | None, default: ScalingRules) -> ScalingRules:

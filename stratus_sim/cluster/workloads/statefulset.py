@@ -108,30 +108,31 @@ def _view(world: World, stateful: Resource, update: str) -> _View:
 
 
 def _fill(world: World, view: _View) -> bool:
-    """Make, or make anew, the pods that should be there; whether the way is free for what comes after."""
-    free = True
+    """Make, or make anew, the pods that should be there; whether the way is free for what comes after.
+
+    One that has ended makes room for its successor, however it has ended.
+    """
     for number in view.wanted:
         pod = view.pods.get(number)
         if pod is None:
             _create(world, view, number)
-        elif pods.ended(pod):
-            _recreate(world, view, pod)
-            free = False
-            continue
+        elif pods.ended(pod) and not pod.deleting:
+            _delete(world, view, pod)
         elif not pod.status.node and not pod.deleting:
             claims.ensure(world, view.stateful, pod.key.name, ("statefulset", view.stateful.key))
         if view.ordered and (pod is None or pod.deleting or not availability.available(world, pod, view.stateful)):
             return False
-    return free
+    return True
 
 
 def _shrink(world: World, view: _View) -> bool:
     """Take away pods outside the wanted ordinals, the highest first; whether updates may go on."""
     beyond = sorted((number for number in view.pods if number not in view.wanted), reverse=True)
-    sick = [n for n in beyond if not availability.available(world, view.pods[n], view.stateful)]
+    first_sick = min((n for n in beyond if not _healthy(view.pods[n])), default=None)
     for number in beyond:
         pod = view.pods[number]
-        blocked = pod.deleting or (number in sick and number != min(sick))
+        serves = availability.available(world, pod, view.stateful)
+        blocked = pod.deleting or not (serves or number == first_sick)
         if not pod.deleting and not (view.ordered and blocked):
             _delete(world, view, pod)
         if view.ordered:
@@ -150,8 +151,12 @@ def _roll(world: World, view: _View) -> None:
         if pod.labels.get(revisions.LABEL) != view.update:
             _delete(world, view, pod)
             return
-        if not availability.available(world, pod, view.stateful):
+        if not _healthy(pod):
             return
+
+
+def _healthy(pod: Resource) -> bool:
+    return bool(pod.status.ready) and pods.active(pod)
 
 
 def _partition(view: _View) -> int:
@@ -187,13 +192,6 @@ def _create(world: World, view: _View, number: int) -> None:
 def _on_delete(stateful: Resource) -> bool:
     strategy = stateful.spec.update_strategy
     return strategy is not None and strategy.type == "OnDelete"
-
-
-def _recreate(world: World, view: _View, pod: Resource) -> None:
-    if not pod.deleting:
-        message = f"StatefulSet {view.stateful.key.name} is recreating failed Pod {pod.key.name}"
-        emit(world, view.stateful.key, "RecreatingFailedPod", message, warning=True)
-        pods.terminate(world, pod.key)
 
 
 def _delete(world: World, view: _View, pod: Resource) -> None:

@@ -33,7 +33,13 @@ _LOOPING = "CrashLoopBackOff"
 _UNREACHABLE = (("effect", "NoSchedule"), ("key", "node.kubernetes.io/unreachable"))
 
 
-@alert_rule("KubePodCrashLooping", for_us=15 * _MINUTE_US, severity="warning", label="pod")
+@alert_rule(
+    "KubePodCrashLooping",
+    for_us=15 * _MINUTE_US,
+    severity="warning",
+    label="pod",
+    summary="Container {container} of pod {namespace}/{pod} is waiting: {reason}.",
+)
 def crash_looping(world: World) -> Iterator[Symptom]:
     """A container waits to be started again, or has done so within five minutes."""
     for pod in world.store.list("Pod"):
@@ -65,7 +71,13 @@ def _looping_since(world: World, pod: Resource, container: str, one: ContainerSt
     return min(waits, default=pod.status.since_us) if one_streak else int(pod.status.since_us)
 
 
-@alert_rule("KubeContainerWaiting", for_us=60 * _MINUTE_US, severity="warning", label="pod")
+@alert_rule(
+    "KubeContainerWaiting",
+    for_us=60 * _MINUTE_US,
+    severity="warning",
+    label="pod",
+    summary="Container {container} of pod {namespace}/{pod} is waiting: {reason}.",
+)
 def containers_waiting(world: World) -> Iterator[Symptom]:
     """A container waits for anything but its back-off, since it ended or the pod came."""
     for pod in world.store.list("Pod"):
@@ -76,14 +88,25 @@ def containers_waiting(world: World) -> Iterator[Symptom]:
                     yield Symptom(pod.key.namespace, pod.key.name, since_us, _waits(name, why))
 
 
-@alert_rule("KubeNodeUnreachable", for_us=15 * _MINUTE_US, severity="warning", label="node")
+@alert_rule(
+    "KubeNodeUnreachable",
+    for_us=15 * _MINUTE_US,
+    severity="warning",
+    label="node",
+    summary="Node {node} is unreachable; its workloads may be moved.",
+)
 def nodes_unreachable(world: World) -> Iterator[Symptom]:
     for node in world.store.list("Node"):
         if not node.status.ready:
             yield Symptom("", node.key.name, node.status.since_us, _UNREACHABLE)
 
 
-@alert_rule("TargetDown", for_us=10 * _MINUTE_US, severity="warning")
+@alert_rule(
+    "TargetDown",
+    for_us=10 * _MINUTE_US,
+    severity="warning",
+    summary="{value:.3g}% of the targets of {namespace}/{service} are down.",
+)
 def targets_down(world: World) -> Iterator[Symptom]:
     """More than a tenth of a Service's targets cannot be scraped, since the one too many could not."""
     down: dict[ObjectKey, list[int]] = {}
@@ -92,9 +115,11 @@ def targets_down(world: World) -> Iterator[Symptom]:
             for service in world.store.selecting(pod):
                 down.setdefault(service, []).append(since_us)
     for service, since in down.items():
-        tolerated = _targets(world, service) * _DOWN_PERCENT // 100
+        every = _targets(world, service)
+        tolerated = every * _DOWN_PERCENT // 100
         if len(since) > tolerated:
-            yield Symptom(service.namespace, service.name, sorted(since)[tolerated])
+            share = 100 * len(since) / every
+            yield Symptom(service.namespace, service.name, sorted(since)[tolerated], value=share)
 
 
 def _targets(world: World, service: ObjectKey) -> int:
@@ -102,7 +127,13 @@ def _targets(world: World, service: ObjectKey) -> int:
     return sum(map(is_target, world.store.selected(service.namespace, selector)))
 
 
-@alert_rule("CPUThrottlingHigh", for_us=15 * _MINUTE_US, severity="info", label="pod")
+@alert_rule(
+    "CPUThrottlingHigh",
+    for_us=15 * _MINUTE_US,
+    severity="info",
+    label="pod",
+    summary="CPU of container {container} of pod {namespace}/{pod} is throttled.",
+)
 def cpu_throttled(world: World) -> Iterator[Symptom]:
     """More than a quarter of the periods of the last five minutes, for a container that serves."""
     flows, known = epochs.current(world), world.application.workloads

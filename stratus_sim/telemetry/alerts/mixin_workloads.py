@@ -25,7 +25,13 @@ MINUTE_US = 60 * SECOND_US
 _LONG_JOB_US = 12 * 60 * MINUTE_US
 
 
-@alert_rule("KubeDeploymentRolloutStuck", for_us=15 * MINUTE_US, severity="warning", label="deployment")
+@alert_rule(
+    "KubeDeploymentRolloutStuck",
+    for_us=15 * MINUTE_US,
+    severity="warning",
+    label="deployment",
+    summary="The rollout of Deployment {namespace}/{deployment} makes no progress: {reason}.",
+)
 def rollouts_stuck(world: World) -> Iterator[Symptom]:
     for deployment in world.store.list("Deployment"):
         if deployment.status.progress == progress.EXCEEDED:
@@ -33,7 +39,13 @@ def rollouts_stuck(world: World) -> Iterator[Symptom]:
             yield Symptom(deployment.key.namespace, deployment.key.name, deployment.status.progress_us, holds)
 
 
-@alert_rule("KubeStatefulSetReplicasMismatch", for_us=15 * MINUTE_US, severity="warning", label="statefulset")
+@alert_rule(
+    "KubeStatefulSetReplicasMismatch",
+    for_us=15 * MINUTE_US,
+    severity="warning",
+    label="statefulset",
+    summary="StatefulSet {namespace}/{statefulset} has fewer ready replicas than it asks for.",
+)
 def stateful_replicas_missing(world: World) -> Iterator[Symptom]:
     """Since the first of its pods that are there became unready; one that has none is not told apart from a new one."""
     for found in world.store.list("StatefulSet"):
@@ -46,7 +58,13 @@ def _is_unready(pod: Resource) -> bool:
     return pod.key.kind == "Pod" and not pod.status.ready
 
 
-@alert_rule("KubeDaemonSetRolloutStuck", for_us=15 * MINUTE_US, severity="warning", label="daemonset")
+@alert_rule(
+    "KubeDaemonSetRolloutStuck",
+    for_us=15 * MINUTE_US,
+    severity="warning",
+    label="daemonset",
+    summary="DaemonSet {namespace}/{daemonset} is not available on every node that wants it.",
+)
 def daemon_pods_missing(world: World) -> Iterator[Symptom]:
     """Since the first of its pods that are there became unready."""
     for found in world.store.list("DaemonSet"):
@@ -55,7 +73,13 @@ def daemon_pods_missing(world: World) -> Iterator[Symptom]:
             yield Symptom(found.key.namespace, found.key.name, min(unready))
 
 
-@alert_rule("KubePdbNotEnoughHealthyPods", for_us=15 * MINUTE_US, severity="warning", label="poddisruptionbudget")
+@alert_rule(
+    "KubePdbNotEnoughHealthyPods",
+    for_us=15 * MINUTE_US,
+    severity="warning",
+    label="poddisruptionbudget",
+    summary="PodDisruptionBudget {namespace}/{poddisruptionbudget} lacks {value:.0f} healthy pods.",
+)
 def budgets_overdrawn(world: World) -> Iterator[Symptom]:
     """Since the pod that was one too many became unready; where some are not there at all, since the first did."""
     for budget in world.store.list("PodDisruptionBudget"):
@@ -66,17 +90,29 @@ def budgets_overdrawn(world: World) -> Iterator[Symptom]:
         covered = matching(world, budget.key.namespace, selector)
         unready = sorted(pod.status.since_us for pod in covered if _is_unready(pod))
         since_us = unready[max(0, len(unready) - missing)] if unready else budget.created_us
-        yield Symptom(budget.key.namespace, budget.key.name, since_us)
+        yield Symptom(budget.key.namespace, budget.key.name, since_us, value=missing)
 
 
-@alert_rule("KubeJobFailed", for_us=15 * MINUTE_US, severity="warning", label="job_name")
+@alert_rule(
+    "KubeJobFailed",
+    for_us=15 * MINUTE_US,
+    severity="warning",
+    label="job_name",
+    summary="Job {namespace}/{job_name} has failed.",
+)
 def jobs_failed(world: World) -> Iterator[Symptom]:
     for job in world.store.list("Job"):
         if job.status.finished == "Failed":
             yield Symptom(job.key.namespace, job.key.name, job.status.finished_us, (("condition", "true"),))
 
 
-@alert_rule("KubeJobNotCompleted", for_us=0, severity="warning", label="job_name")
+@alert_rule(
+    "KubeJobNotCompleted",
+    for_us=0,
+    severity="warning",
+    label="job_name",
+    summary="Job {namespace}/{job_name} takes longer than 12 hours.",
+)
 def jobs_not_completed(world: World) -> Iterator[Symptom]:
     for job in world.store.list("Job"):
         started_us = job.status.started_us
@@ -84,11 +120,17 @@ def jobs_not_completed(world: World) -> Iterator[Symptom]:
             yield Symptom(job.key.namespace, job.key.name, started_us + _LONG_JOB_US)
 
 
-@alert_rule("KubeHpaMaxedOut", for_us=15 * MINUTE_US, severity="warning", label="horizontalpodautoscaler")
+@alert_rule(
+    "KubeHpaMaxedOut",
+    for_us=15 * MINUTE_US,
+    severity="warning",
+    label="horizontalpodautoscaler",
+    summary="HorizontalPodAutoscaler {namespace}/{horizontalpodautoscaler} is at its maximum of {value:.0f} replicas.",
+)
 def autoscalers_maxed_out(world: World) -> Iterator[Symptom]:
     for found in world.store.list("HorizontalPodAutoscaler"):
         status = found.status
         low, high = limits(found)
         if status is not None and status.current == high != low:
             since_us = found.created_us if status.last_scale_us is None else status.last_scale_us
-            yield Symptom(found.key.namespace, found.key.name, since_us)
+            yield Symptom(found.key.namespace, found.key.name, since_us, value=high)

@@ -11,6 +11,7 @@ from stratus_sim.telemetry.metrics import (
     kube_objects,
     kube_pods,
     kube_workloads,
+    network,
     requests,
     scraping,
 )
@@ -18,7 +19,8 @@ from stratus_sim.telemetry.metrics.exposition import exposition
 from stratus_sim.telemetry.metrics.table import METRICS, Metric, Sample, Scrape, metric
 
 EXPORTERS = (
-    kube_pods, kube_containers, kube_workloads, kube_nodes, kube_objects, cadvisor, cpu, requests, scraping,
+    kube_pods, kube_containers, kube_workloads, kube_nodes, kube_objects, cadvisor, cpu, network, requests,
+    scraping,
 )  # fmt: skip
 """Importing them fills the table."""
 

@@ -35,7 +35,7 @@ def _labels(pod: Resource, container: Container) -> dict[str, str]:
 @metric("container_memory_working_set_bytes", "gauge", "Current working set in bytes.")
 def _working_set(scrape: Scrape) -> Iterator[Sample]:
     """A process that would need more than its limit is killed before it has it."""
-    for labels, pod, container in running(scrape):
+    for labels, pod, container in scrape.once(running):
         needed = scrape.world.processes.memory_mib(root_owner(scrape.world, pod), container.name)
         limit = limit_mib(container)
         yield Sample(labels, MIB * (needed if limit is None else min(needed, limit)))
@@ -43,13 +43,13 @@ def _working_set(scrape: Scrape) -> Iterator[Sample]:
 
 @metric("container_spec_memory_limit_bytes", "gauge", "Memory limit for the container; 0 for none.")
 def _memory_limit(scrape: Scrape) -> Iterator[Sample]:
-    for labels, _, container in running(scrape):
+    for labels, _, container in scrape.once(running):
         yield Sample(labels, MIB * (limit_mib(container) or 0))
 
 
 @metric("container_start_time_seconds", "gauge", "Start time of the container since unix epoch in seconds.")
 def _start(scrape: Scrape) -> Iterator[Sample]:
-    for labels, pod, container in running(scrape):
+    for labels, pod, container in scrape.once(running):
         at = container_status.all_of(pod.spec).index(container)
         yield Sample(labels, unix(timestamp(container_status.of(pod, at).started_us)))
 
@@ -67,5 +67,5 @@ def _kills(scrape: Scrape) -> Iterator[Sample]:
 
 @metric("container_fs_usage_bytes", "gauge", "Number of bytes that are consumed by the container on its filesystem.")
 def _disk(scrape: Scrape) -> Iterator[Sample]:
-    for labels, _, container in running(scrape):
+    for labels, _, container in scrape.once(running):
         yield Sample(labels, MIB * scrape.world.processes.written_mib(container))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from stratus_sim.application.throttling import PERIOD_US, quota_us, throttles
-from stratus_sim.application.usage import Work
+from stratus_sim.application.work import Work
 from stratus_sim.cluster import container_status
 from stratus_sim.cluster.objects import Resource
 from stratus_sim.cluster.pods import root_owner
@@ -31,7 +31,7 @@ class Used(NamedTuple):
 
 def _used(scrape: Scrape) -> Iterator[tuple[dict[str, str], Container, Used]]:
     """Labels, container, and what it has used since it started. The one that serves does all the work there is."""
-    for labels, pod, container in running(scrape):
+    for labels, pod, container in scrape.once(running):
         owner = root_owner(scrape.world, pod)
         workload = scrape.world.application.workloads.get(f"{owner.namespace}/{owner.name}" if owner else "")
         if workload is None or workload.container != container.name:
@@ -56,7 +56,7 @@ def _of(pod: Resource, container: Container, cpu_us_per_request: int, work: Work
 
 @metric("container_cpu_usage_seconds_total", "counter", "Cumulative CPU time consumed in seconds.")
 def _usage(scrape: Scrape) -> Iterator[Sample]:
-    for labels, _, used in _used(scrape):
+    for labels, _, used in scrape.once(_used):
         yield Sample({**labels, "cpu": "total"}, used.cpu_us / 1_000_000)
 
 
@@ -64,7 +64,7 @@ def _quotas(read: Callable[[int, Used], float]) -> Samples:
     """What a limit makes of a container; those without one have no sample."""
 
     def samples(scrape: Scrape) -> Iterator[Sample]:
-        for labels, container, used in _used(scrape):
+        for labels, container, used in scrape.once(_used):
             if (limit := container_limit_millicores(container)) is not None:
                 yield Sample(labels, read(quota_us(limit), used))
 
@@ -89,7 +89,7 @@ for _name, _type, _help, _read in _ROWS:
 
 @metric("container_spec_cpu_period", "gauge", "CPU period of the container in microseconds.")
 def _period(scrape: Scrape) -> Iterator[Sample]:
-    for labels, _, _ in running(scrape):
+    for labels, _, _ in scrape.once(running):
         yield Sample(labels, PERIOD_US)
 
 
@@ -99,6 +99,6 @@ def _period(scrape: Scrape) -> Iterator[Sample]:
     "CPU a container uses now, in cores: the kubernetes-mixin's recording rule.",
 )
 def _rate(scrape: Scrape) -> Iterator[Sample]:
-    for labels, pod, container in running(scrape):
+    for labels, pod, container in scrape.once(running):
         used = scrape.world.processes.cpu_millicores(scrape.world, pod, container.name) if pod.status.ready else 0
         yield Sample({k: v for k, v in labels.items() if k != "image"}, used / 1000)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from stratus_sim.cluster.cluster_ip import cluster_ip
 from stratus_sim.telemetry.metrics.reading import at, described, identity, moment, one_of, owners, texts
 from stratus_sim.telemetry.metrics.table import Labels, Sample, Scrape, metric
 from stratus_sim.telemetry.render import Json
@@ -65,11 +66,12 @@ moment("kube_service_created", "Service", "metadata.creationTimestamp", "Unix cr
 @metric("kube_service_info", "gauge", "Information about service.")
 def _services(scrape: Scrape) -> Iterator[Sample]:
     paths = {
-        "cluster_ip": "spec.clusterIP", "external_name": "spec.externalName",
-        "external_traffic_policy": "spec.externalTrafficPolicy", "load_balancer_ip": "spec.loadBalancerIP",
+        "external_name": "spec.externalName", "external_traffic_policy": "spec.externalTrafficPolicy",
+        "load_balancer_ip": "spec.loadBalancerIP",
     }  # fmt: skip
-    for found in scrape.objects("Service"):
-        yield Sample({**_service(found), **texts(found, paths)}, 1)
+    for found, known in zip(scrape.objects("Service"), scrape.world.store.list("Service"), strict=True):
+        address = "" if at(found, "spec.type") == "ExternalName" else cluster_ip(known)
+        yield Sample({**_service(found), "cluster_ip": address, **texts(found, paths)}, 1)
 
 
 @metric("kube_service_spec_type", "gauge", "Type about service.")

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stratus_sim.cluster import nodes
+from stratus_sim.cluster.objects import node_key
 from stratus_sim.telemetry.metrics.reading import at, identity, moment, one_of, owner, owners, texts, unix
 from stratus_sim.telemetry.metrics.table import Metric, Sample, Samples, Scrape, metric, register
-from stratus_sim.telemetry.render import Json
+from stratus_sim.telemetry.render import Json, timestamp
 
 _PHASES = ("Pending", "Succeeded", "Failed", "Unknown", "Running")
-_INFO = {
-    "host_ip": "status.hostIP", "pod_ip": "status.podIP", "node": "spec.nodeName",
-    "priority_class": "spec.priorityClassName",
-}  # fmt: skip
+_INFO = {"node": "spec.nodeName", "priority_class": "spec.priorityClassName"}
 _REASONS = ("Evicted", "NodeAffinity", "NodeLost", "Shutdown", "UnexpectedAdmissionError")
 
 
@@ -32,10 +31,11 @@ def condition(pod: Json, kind: str) -> str | None:
 
 @metric("kube_pod_info", "gauge", "Information about pod.")
 def _info(scrape: Scrape) -> Iterator[Sample]:
-    for pod in scrape.objects("Pod"):
-        made_by = owner(pod)
+    for pod, known in zip(scrape.objects("Pod"), scrape.world.store.list("Pod"), strict=True):
+        made_by, host = owner(pod), scrape.world.store.get(node_key(known.status.node))
         about = {"created_by_kind": made_by["owner_kind"], "created_by_name": made_by["owner_name"]}
-        yield Sample({**labels_of(pod), **texts(pod, _INFO), **about, "host_network": _host_network(pod)}, 1)
+        where = {"host_ip": nodes.address(host) if host is not None else "", "pod_ip": known.status.ip}
+        yield Sample({**labels_of(pod), **where, **texts(pod, _INFO), **about, "host_network": _host_network(pod)}, 1)
 
 
 def _host_network(pod: Json) -> str:
@@ -45,6 +45,14 @@ def _host_network(pod: Json) -> str:
 owners("kube_pod_owner", "Pod", labels_of)
 moment("kube_pod_created", "Pod", "metadata.creationTimestamp", "Unix creation timestamp.", labels_of)
 moment("kube_pod_deletion_timestamp", "Pod", "metadata.deletionTimestamp", "Unix deletion timestamp.", labels_of)
+
+
+@metric("kube_pod_start_time", "gauge", "Start time in unix timestamp for a pod.")
+def _begun(scrape: Scrape) -> Iterator[Sample]:
+    """When the kubelet took it."""
+    for pod, known in zip(scrape.objects("Pod"), scrape.world.store.list("Pod"), strict=True):
+        if known.status.node:
+            yield Sample(labels_of(pod), unix(timestamp(known.status.bound_us or known.created_us)))
 
 
 @metric("kube_pod_status_phase", "gauge", "The pods current phase.")

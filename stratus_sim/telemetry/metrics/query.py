@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from stratus_sim.world import World
 
 _MATCHER = re.compile(r'\s*([a-zA-Z_]\w*)\s*(=|!=)\s*"((?:[^"\\]|\\.)*)"\s*(,|$)')
+_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _SUFFIXES = ("_bucket", "_sum", "_count")
 
 
@@ -77,6 +78,11 @@ def query(world: World, name: str, wanted: Iterable[Matcher] = ()) -> list[Json]
 
 
 def _row(name: str) -> tuple[Metric, str]:
+    if not _NAME.fullmatch(name):
+        raise Malformed(
+            f"{name[:60]!r} is no metric's name: functions, operators and ranges are not evaluated; "
+            "ask for one metric with a selector, and twice for what a counter rises by"
+        )
     if name in METRICS and METRICS[name].type != "histogram":
         return METRICS[name], ""
     for suffix in _SUFFIXES:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stratus_sim.cluster.objects import Resource
 from stratus_sim.telemetry.alerts import firing, pending
 from stratus_sim.telemetry.metrics.reading import unix
 from stratus_sim.telemetry.metrics.table import Sample, Scrape, metric
@@ -15,7 +16,13 @@ from stratus_sim.telemetry.targets import down_since, targets
 def _up(scrape: Scrape) -> Iterator[Sample]:
     for service, pod in targets(scrape.world):
         labels = {"namespace": service.namespace, "job": service.name, "service": service.name, "pod": pod.key.name}
-        yield Sample(labels, int(down_since(scrape.world, pod) is None))
+        yield Sample({**labels, "instance": _instance(pod)}, int(down_since(scrape.world, pod) is None))
+
+
+def _instance(pod: Resource) -> str:
+    """Where a target is scraped: at the first port its containers declare."""
+    ports = (port.container_port for container in pod.spec.containers for port in container.ports or ())
+    return f"{pod.status.ip}:{next(ports, 80)}"
 
 
 @metric("ALERTS", "gauge", "Alerts that are pending or firing.")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from stratus_sim.application.dynamics.counters import Counts, totals
-from stratus_sim.application.usage import Work, worked
+from stratus_sim.application.usage import carried, worked
+from stratus_sim.application.work import Carried, Work
 from stratus_sim.telemetry.render import Json, render
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 Type = Literal["counter", "gauge", "histogram"]
 Labels = Mapping[str, str]
+_T = TypeVar("_T")
 
 
 class Moment(int):
@@ -35,12 +37,20 @@ class Scrape:
     def __init__(self, world: World) -> None:
         self.world = world
         self._rendered: dict[str, list[Json]] = {}
+        self._read: dict[Callable[[Scrape], Any], Any] = {}
 
     def objects(self, kind: str) -> list[Json]:
         """The objects of a kind in order of namespace and name; readers do not change them."""
         if kind not in self._rendered:
             self._rendered[kind] = [render(self.world, found) for found in self.world.store.list(kind)]
         return self._rendered[kind]
+
+    def once(self, read: Callable[[Scrape], Iterator[_T]]) -> list[_T]:
+        """What several metrics read alike, read once."""
+        if read not in self._read:
+            self._read[read] = [*read(self)]
+        found: list[_T] = self._read[read]
+        return found
 
     @cached_property
     def counts(self) -> Counts:
@@ -51,6 +61,11 @@ class Scrape:
     def work(self) -> Mapping[str, Mapping[int, Work]]:
         """What serving containers have done since they started, by workload (`namespace/name`) and uid of the pod."""
         return {name: worked(self.world, name) for name in self.world.traffic.shares}
+
+    @cached_property
+    def carried(self) -> Mapping[str, Mapping[int, Carried]]:
+        """What the network of pods has carried since they came, by workload (`namespace/name`) and uid of the pod."""
+        return {name: carried(self.world, name) for name in self.world.traffic.shares}
 
 
 Samples = Callable[[Scrape], Iterator[Sample]]

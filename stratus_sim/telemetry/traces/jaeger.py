@@ -19,20 +19,23 @@ _MICROSECONDS = 1_000_000
 def jaeger(found: Iterable[Trace], *, moved_s: int = 0) -> Json:
     """What `GET /api/traces` answers with; times are `moved_s` seconds later than the world has them."""
     later = [tuple(span._replace(start_us=span.start_us + moved_s * _MICROSECONDS) for span in one) for one in found]
-    return {"data": [_trace(trace) for trace in later if trace], "errors": None}
+    data = [_trace(trace) for trace in later if trace]
+    return {"data": data, "total": 0, "limit": 0, "offset": 0, "errors": None}
 
 
 def _trace(trace: Trace) -> Json:
     places = list(dict.fromkeys((span.service, span.pod) for span in trace))
     processes = {place: f"p{number}" for number, place in enumerate(places, 1)}
+    answers = {span.parent_id: span for span in trace if span.kind == "server"}
     return {
         "traceID": trace[0].trace_id,
-        "spans": [_span(span, processes[span.service, span.pod]) for span in trace],
+        "spans": [_span(span, answers.get(span.span_id), processes[span.service, span.pod]) for span in trace],
         "processes": {process: _process(*place) for place, process in processes.items()},
+        "warnings": None,
     }
 
 
-def _span(span: Span, process: str) -> Json:
+def _span(span: Span, answer: Span | None, process: str) -> Json:
     parent = {"refType": "CHILD_OF", "traceID": span.trace_id, "spanID": span.parent_id}
     return {
         "traceID": span.trace_id,
@@ -41,17 +44,27 @@ def _span(span: Span, process: str) -> Json:
         "references": [parent] if span.parent_id else [],
         "startTime": unix_us(span.start_us),
         "duration": span.duration_us,
-        "tags": [_tag("span.kind", span.kind), *_failure(span.error)],
+        "tags": [_tag("span.kind", span.kind), *_about(span, answer), *_failure(span.error)],
         "logs": [],
         "processID": process,
+        "warnings": None,
     }
+
+
+def _about(span: Span, answer: Span | None) -> list[Json]:
+    """Whom a client called, what was answered, and what went wrong: a status code where there is one."""
+    called = [_tag("server.address", span.operation)] if span.kind == "client" else []
+    heard = span if span.kind == "server" else answer if answer is not None and answer.end_us <= span.end_us else None
+    code = heard.status if heard is not None else 0
+    status = [{"key": "http.response.status_code", "type": "int64", "value": code}] if code else []
+    return [*called, *status, *([_tag("error.type", str(code or span.error))] if span.error else [])]
 
 
 def _failure(error: str) -> list[Json]:
     if not error:
         return []
     stated = [_tag("otel.status_code", "ERROR"), _tag("otel.status_description", error)]
-    return [{"key": "error", "type": "bool", "value": True}, *stated]
+    return [*stated, {"key": "error", "type": "bool", "value": True}]
 
 
 def _process(service: str, pod: str) -> Json:

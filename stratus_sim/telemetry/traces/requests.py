@@ -7,14 +7,16 @@ the workload itself, or in one of its calls, each in proportion to its share of 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
-from stratus_sim.application.errors import BREAKER_OPEN, TIMED_OUT, UPSTREAM, found_out_us
+from stratus_sim.application.errors import BREAKER_OPEN, RESET, TIMED_OUT, UPSTREAM, found_out_us, stopped
 from stratus_sim.application.flow import CallFlow, Flows
+from stratus_sim.application.wire import outlasted
 from stratus_sim.manifests.application import Application
 from stratus_sim.manifests.calls import Call, is_telemetry
 from stratus_sim.manifests.traffic import Policy, RequestType, Step
-from stratus_sim.telemetry.arrivals import reach_permille, stopped
+from stratus_sim.telemetry.arrivals import reach_permille
 from stratus_sim.telemetry.blame import guilty
 from stratus_sim.telemetry.luck import Luck
 from stratus_sim.telemetry.traces.spans import Kind, Span, Trace
@@ -32,13 +34,36 @@ class Scene(NamedTuple):
 
     application: Application
     flows: Flows
-    calls: Mapping[Call, CallFlow]
     pods: Mapping[str, Sequence[str]]
     silent: frozenset[str]
 
-    def server(self, call: Call) -> str:
-        """The workload a call leads to, empty for none that is known."""
-        return next(iter(self.application.services.get(call.target_key, ())), "")
+    def wire(self, call: Call) -> _Wire:
+        return _wiring(self.application)[call]
+
+    def flow(self, call: Call) -> CallFlow:
+        """How a call fares."""
+        return self.flows.calls[self.wire(call).place]
+
+
+class _Wire(NamedTuple):
+    """A call's place among the application's, the workload it leads to ("" for none that is known), how its client
+    bears failure, and whether it is part of requests: not if it carries telemetry only."""
+
+    place: int
+    server: str
+    policy: Policy
+    traced: bool
+
+
+@lru_cache(maxsize=64)
+def _wiring(application: Application) -> dict[Call, _Wire]:
+    return {call: _wire(application, place, call) for place, call in enumerate(application.calls)}
+
+
+def _wire(application: Application, place: int, call: Call) -> _Wire:
+    server = next(iter(application.services.get(call.target_key, ())), "")
+    policy = application.traffic.policy(call.source_key, call.target_key)
+    return _Wire(place, server, policy, not is_telemetry(call.target, call.port))
 
 
 class _Planned(NamedTuple):
@@ -51,11 +76,10 @@ class _Planned(NamedTuple):
 class Walk:
     """One request on its way, and the spans it has left so far, parents first."""
 
-    def __init__(self, scene: Scene, luck: Luck) -> None:
-        self._scene, self._luck = scene, luck
-        self._traffic = scene.application.traffic
-        self._trace_id = luck.name(32)
+    def __init__(self, scene: Scene, luck: Luck, trace_id: str) -> None:
+        self._scene, self._luck, self._trace_id = scene, luck, trace_id
         self._spans: list[Span] = []
+        self._places: dict[str, int] = {}
         self._inside: list[str] = []
 
     def enter(self, one: RequestType, workload: str, start_us: int, *, failing: bool) -> Trace:
@@ -64,18 +88,29 @@ class Walk:
         return tuple(self._spans)
 
     def _serve(
-        self, workload: str, what: RequestType | Step, operation: str, parent: str, start_us: int, *, failing: bool
+        self,
+        workload: str,
+        what: RequestType | Step,
+        operation: str,
+        parent: str,
+        start_us: int,
+        *,
+        failing: bool,
+        said: str = OVERLOADED,
     ) -> Span:
-        """A server's span and all below it."""
+        """A server's span and all below it; one that fails by itself has `said` so, and sets nothing off."""
         span = self._open("server", workload, self._pod(workload), operation, parent, start_us)
         planned = self._planned(workload, what.calls)
         flows = [one.flow for one in planned]
         blamed = guilty(self._scene.flows.workloads[workload], flows, self._luck) if failing else None
-        before_us, after_us = self._own_us(workload, planned), self._own_us(workload, planned)
+        if failing and blamed is None:
+            return self._close(span, start_us + NETWORK_US, said, 503 if said == OVERLOADED else 500)
+        half_us = self._half_us(workload, planned)
+        before_us, after_us = self._luck.about(half_us), self._luck.about(half_us)
         self._inside.append(workload)
         end_us, error = self._call_all(span, planned, blamed, start_us + before_us, parallel=what.parallel)
         self._inside.pop()
-        return self._close(span, end_us + after_us, error or (OVERLOADED if failing else ""))
+        return self._close(span, end_us + after_us, error, 503 if error else 200)
 
     def _call_all(
         self, span: Span, planned: list[_Planned], blamed: int | None, start_us: int, *, parallel: bool
@@ -110,7 +145,7 @@ class Walk:
         return client
 
     def _policy(self, call: Call) -> Policy:
-        return self._traffic.policy(call.source_key, call.target_key)
+        return self._scene.wire(call).policy
 
     def _planned(self, workload: str, steps: tuple[Step, ...] | None) -> list[_Planned]:
         """The calls of a workload in order, without those that would close a circle or only carry telemetry."""
@@ -119,17 +154,18 @@ class Walk:
             made += [(call, None) for call in self._scene.application.calls_from(workload)]
         else:
             made += [(s.call, s.calls) for s in steps if s.call.source_key == workload for _ in range(s.times)]
-        planned = [_Planned(self._scene.calls[call], calls) for call, calls in made if self._seen(call)]
+        planned = [_Planned(self._scene.flow(call), calls) for call, calls in made if self._seen(call)]
         return planned[: max(0, MAX_SPANS - len(self._spans))]
 
     def _seen(self, call: Call) -> bool:
-        return self._scene.server(call) not in self._inside and not is_telemetry(call.target, call.port)
+        wire = self._scene.wire(call)
+        return wire.traced and wire.server not in self._inside
 
-    def _own_us(self, workload: str, planned: list[_Planned]) -> int:
+    def _half_us(self, workload: str, planned: list[_Planned]) -> int:
         """Half of what a workload adds itself to the time its calls take."""
         flow = self._scene.flows.workloads[workload]
         calls_us = sum(self._waited_us(one.flow, flow.rate) for one in planned if one.flow.call.hard)
-        return self._luck.about(max(0, flow.latency_us - calls_us) // 2)
+        return max(0, flow.latency_us - calls_us) // 2
 
     def _waited_us(self, flow: CallFlow, requests: int) -> int:
         """How long a request waits for one of its calls, with as many tries as there are in the mean."""
@@ -141,11 +177,13 @@ class Walk:
         call, error = planned.flow.call, self._error(planned.flow) if failing else ""
         policy = self._policy(call)
         client = self._open("client", parent.service, parent.pod, call.target, parent.span_id, start_us)
-        if not self._reaches(call, error, policy.limit_us):
+        if not self._reaches(call, error):
             taken_us = self._luck.about(planned.flow.latency_us) if error in ("", UPSTREAM) else 0
             return self._close(client, start_us + (taken_us or found_out_us(error, policy.timeout_us)), error)
-        what, server = Step(call, 1, False, planned.calls), self._scene.server(call)
-        served = self._serve(server, what, call.target, client.span_id, start_us + NETWORK_US, failing=failing)
+        what, server = Step(call, 1, False, planned.calls), self._scene.wire(call).server
+        breaks, said = failing and error != TIMED_OUT, OVERLOADED if error == UPSTREAM else error
+        called = server, what, call.target, client.span_id, start_us + NETWORK_US
+        served = self._serve(*called, failing=breaks, said=said)
         end_us = served.end_us + NETWORK_US
         if failing and (error == TIMED_OUT or end_us > start_us + policy.limit_us):
             return self._close(client, start_us + policy.limit_us, TIMED_OUT)
@@ -153,19 +191,19 @@ class Walk:
 
     def _error(self, flow: CallFlow) -> str:
         """What a client meets that fails: the flow's error, or, as often, that of a server which has failed itself."""
-        server = self._scene.flows.workloads.get(self._scene.server(flow.call))
+        server = self._scene.flows.workloads.get(self._scene.wire(flow.call).server)
         if server is None or not server.pods or not stopped(flow.error):
             return flow.error
         failed = reach_permille(flow, server) * (1000 - server.success_permille) // 1000
         return UPSTREAM if self._luck.holds(1000 * failed // max(1, 1000 - flow.success_permille)) else flow.error
 
-    def _reaches(self, call: Call, error: str, limit_us: int) -> bool:
+    def _reaches(self, call: Call, error: str) -> bool:
         """Whether a server writes a span of its own: what is too slow for its client does, what is cut off does not."""
-        server = self._scene.server(call)
+        server = self._scene.wire(call).server
         if server not in self._scene.pods or server in self._scene.silent:
             return False
-        slow = self._scene.flows.workloads[server].latency_us >= limit_us
-        return error in ("", UPSTREAM) or (error == TIMED_OUT and slow)
+        late = error == TIMED_OUT and outlasted(self._scene.application, self._scene.flows, call)
+        return late or not (error == RESET or stopped(error))
 
     def _pod(self, workload: str) -> str:
         pods = self._scene.pods[workload]
@@ -173,10 +211,11 @@ class Walk:
 
     def _open(self, kind: Kind, workload: str, pod: str, operation: str, parent: str, start_us: int) -> Span:
         span = Span(self._trace_id, self._luck.name(16), parent, kind, workload, pod, operation, start_us, 0)
+        self._places[span.span_id] = len(self._spans)
         self._spans.append(span)
         return span
 
-    def _close(self, span: Span, end_us: int, error: str) -> Span:
-        closed = span._replace(duration_us=end_us - span.start_us, error=error)
-        self._spans[self._spans.index(span)] = closed
+    def _close(self, span: Span, end_us: int, error: str, status: int = 0) -> Span:
+        closed = span._replace(duration_us=end_us - span.start_us, error=error, status=status)
+        self._spans[self._places[span.span_id]] = closed
         return closed

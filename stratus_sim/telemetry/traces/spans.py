@@ -11,7 +11,7 @@ class Span(NamedTuple):
     """One side of one call. Times are in microseconds since the world began; `parent_id` is empty for a root.
 
     `service` is the workload that wrote it (`namespace/name`), `pod` the one of its pods. `error` is what it says went
-    wrong, empty when nothing did.
+    wrong, empty when nothing did; `status` the HTTP status code a server answered with, 0 for a client.
     """
 
     trace_id: str
@@ -24,6 +24,7 @@ class Span(NamedTuple):
     start_us: int
     duration_us: int
     error: str = ""
+    status: int = 0
 
     @property
     def end_us(self) -> int:
