@@ -53,14 +53,14 @@ def since_begun(world: World, changed_flows: Iterable[str]) -> Mapping[str, Shar
         elif share.pods is not pods:
             changed[name] = _shared_anew(world, name, share, flow, wire, pods)
         elif share.flow != flow or share.wire != wire:
-            done, full_us = share.done(now_us), _full_us(share, flow, now_us)
+            done, full_us = share.done(now_us), _full_us(share.full_us, flow, now_us)
             before = share.marks, share.spans, share.pauses, share.carried
             changed[name] = Share(pods, flow, wire, done, *before, full_us)
     return {**known, **changed} if changed else known
 
 
 def _first(flow: WorkloadFlow, wire: Wire, pods: tuple[Resource, ...], none: Work) -> Share:
-    full_us = none.at_us if flow.load_permille > 1000 else None
+    full_us = _full_us(None, flow, none.at_us)
     return Share(pods, flow, wire, none, (none,), ((none, pods),), full_us=full_us)
 
 
@@ -72,14 +72,14 @@ def _shared_anew(
         marks = _needed(marks, pods)
     if len(spans) > _MANY:
         spans, carried = (), _there_still(world, _carried(share, done))
-    pauses, full_us = _pauses(world, name, share, pods, done), _full_us(share, flow, world.now_us)
+    pauses, full_us = _pauses(world, name, share, pods, done), _full_us(share.full_us, flow, world.now_us)
     return Share(pods, flow, wire, done, (*marks, done), (*spans, (done, pods)), pauses, carried, full_us)
 
 
-def _full_us(share: Share, flow: WorkloadFlow, now_us: int) -> int | None:
+def _full_us(known_us: int | None, flow: WorkloadFlow, now_us: int) -> int | None:
     if flow.load_permille <= 1000:
         return None
-    return now_us if share.full_us is None else share.full_us
+    return now_us if known_us is None else known_us
 
 
 def _needed(marks: tuple[Work, ...], pods: Iterable[Resource]) -> tuple[Work, ...]:

@@ -15,14 +15,7 @@ from stratus_sim.testing.record import header_for, replay, save
 from stratus_sim.testing.scenario import Scenario
 from stratus_sim.testing.stage import Source, Stage
 from stratus_sim.testing.trial import run_trial
-
-APP = """apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  selector: {matchLabels: {app: web}}
-  template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: web:1}]}}
-"""
+from tests.cli.test_errors import DEPLOYMENT
 
 
 def git(folder: Path, *words: str) -> str:
@@ -62,11 +55,11 @@ def test_somebody_elses_checkout_is_not_ours(checkout: Path) -> None:
 
 def test_a_recording_is_not_replayed_on_other_manifests(tmp_path: Path) -> None:
     manifests, recording = tmp_path / "app.yaml", tmp_path / "run.jsonl"
-    manifests.write_text(APP)
+    manifests.write_text(DEPLOYMENT)
     made = setup(Stage(Source(manifests=str(manifests))), "runbook")
     outcome = run_trial(made, Scenario(fault="scale-to-zero", target="Deployment/web"), "protected", watch=True)
     save(recording, header_for(made, "runbook", outcome), outcome)
     assert replay(recording, load_recorded)[1].episode.events == outcome.episode.events
-    manifests.write_text(APP.replace("web:1", "web:2"))
+    manifests.write_text(DEPLOYMENT.replace("web:1", "web:2"))
     with pytest.raises(UserError, match="the manifests have changed since"):
         replay(recording, load_recorded)

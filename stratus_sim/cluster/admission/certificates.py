@@ -1,18 +1,18 @@
 """Whether a bundle of certificates vouches for a server: what a TLS client of the API server says of it.
 
 In the messages of Go's crypto/x509, in which the API server is written. As the world's clock is not that of who made a
-certificate, its dates are not looked at. The library is asked for only where there are certificates: to load it takes
-longer than many a world.
+certificate, its dates are not looked at.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from cryptography.x509 import Certificate
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.x509 import Certificate, DNSName, NameOID, SubjectAlternativeName
 
 _BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 UNKNOWN = "x509: certificate signed by unknown authority"
@@ -24,8 +24,6 @@ class Unreadable(ValueError):
 
 def read(pem: bytes) -> tuple[Certificate, ...]:
     """The certificates of a PEM file. Raises Unreadable where there is none."""
-    from cryptography import x509  # noqa: PLC0415
-
     if not _BLOCK.search(pem):
         raise Unreadable("unable to parse bytes as PEM block")
     try:
@@ -74,8 +72,6 @@ def _unsigned(trusted: Sequence[Certificate], chain: Sequence[Certificate]) -> s
 
 
 def _signed(one: Certificate, authority: Certificate) -> bool:
-    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
-
     try:
         one.verify_directly_issued_by(authority)
     except (InvalidSignature, ValueError, TypeError):
@@ -84,20 +80,14 @@ def _signed(one: Certificate, authority: Certificate) -> bool:
 
 
 def _failure(authority: Certificate) -> str:
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey  # noqa: PLC0415
-
     elliptic = isinstance(authority.public_key(), EllipticCurvePublicKey)
     return "x509: ECDSA verification failure" if elliptic else "crypto/rsa: verification error"
 
 
 def _hosts(one: Certificate) -> list[str]:
-    from cryptography.x509 import DNSName, SubjectAlternativeName  # noqa: PLC0415
-
     found = [extension.value for extension in one.extensions if isinstance(extension.value, SubjectAlternativeName)]
     return [name for names in found for name in names.get_values_for_type(DNSName)]
 
 
 def _common_name(one: Certificate) -> str:
-    from cryptography.x509 import NameOID  # noqa: PLC0415
-
     return next((str(part.value) for part in one.subject.get_attributes_for_oid(NameOID.COMMON_NAME)), "")

@@ -1,20 +1,16 @@
 """The API server calls a webhook: what can go wrong on the way, in the words of its client.
 
 Follows kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers ("Contacting the webhook",
-"Service reference") and the source of k8s.io/apiserver 1.33 (`ResolveCluster`: it dials the Service's cluster IP). The
-server's certificate is the one in the TLS Secret its pod mounts; of a pod without one nobody knows what it serves, and
-any bundle is believed. A webhook without bundle is trusted where an annotation says who injects it.
+"Service reference") and the source of k8s.io/apiserver 1.33 (`ResolveCluster`: it dials the Service's cluster IP). A
+webhook without bundle is trusted where an annotation says who injects it.
 """
 
 from __future__ import annotations
 
-from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from stratus_sim.cluster import endpoint_slices
-from stratus_sim.cluster.admission import certificates
-from stratus_sim.cluster.admission.certificates import Unreadable
 from stratus_sim.cluster.cluster_ip import cluster_ip
 from stratus_sim.cluster.endpoints import runs
 from stratus_sim.cluster.objects import ObjectKey, Resource
@@ -23,8 +19,6 @@ from stratus_sim.cluster.status import Endpoint
 from stratus_sim.manifests.policy_shapes import Webhook, WebhookService
 
 if TYPE_CHECKING:
-    from cryptography.x509 import Certificate
-
     from stratus_sim.world import World
 
 _PORT, _TIMEOUT_S = 443, 10
@@ -46,13 +40,15 @@ def call(world: World, configuration: Resource, webhook: Webhook) -> Outcome:
     service = webhook.client_config.service
     if service is None:
         return Outcome(None)
+    from stratus_sim.cluster.admission import handshake  # noqa: PLC0415  # to load its library takes longer than a start
+
     try:
-        trusted = _trusted(webhook)
-    except Unreadable as error:
+        trusted = handshake.trusted(webhook)
+    except handshake.Unreadable as error:
         return Outcome(None, f"could not get REST client: unable to load root certificates: {error}")
     pod, why = _connect(world, service)
     if pod is not None and not why and not (webhook.client_config.ca_bundle is None and _injected(configuration)):
-        why = _handshake(world, pod, trusted, f"{service.name}.{service.namespace}.svc")
+        why = handshake.refusal(world, pod, trusted, f"{service.name}.{service.namespace}.svc")
     if not why:
         return Outcome(pod)
     return Outcome(None, f'failed to call webhook: Post "{_url(service, webhook.timeout_seconds)}": {why}')
@@ -61,11 +57,6 @@ def call(world: World, configuration: Resource, webhook: Webhook) -> Outcome:
 def _url(service: WebhookService, timeout_s: int | None) -> str:
     host = f"{service.name}.{service.namespace}.svc:{service.port or _PORT}"
     return f"https://{host}/{(service.path or '').lstrip('/')}?timeout={timeout_s or _TIMEOUT_S}s"
-
-
-def _trusted(webhook: Webhook) -> tuple[Certificate, ...]:
-    bundle = webhook.client_config.ca_bundle
-    return certificates.read(b64decode(bundle)) if bundle else ()
 
 
 def _injected(configuration: Resource) -> bool:
@@ -103,29 +94,3 @@ def _listener(world: World, namespace: str, endpoint: Endpoint, port: int) -> Re
     if pod is None or target is None or not runs(endpoint, pod):
         return None
     return pod if world.processes.listens(root_owner(world, pod), pod, target) else None
-
-
-def _handshake(world: World, pod: Resource, trusted: tuple[Certificate, ...], host: str) -> str:
-    chain = next(_served(world, pod), None)
-    if chain is None:
-        problem = "" if trusted else certificates.UNKNOWN
-    else:
-        problem = certificates.distrust(trusted, chain, host)
-    return f"tls: failed to verify certificate: {problem}" if problem else ""
-
-
-def _served(world: World, pod: Resource) -> Iterator[tuple[Certificate, ...]]:
-    """The certificates of the TLS Secrets a pod mounts."""
-    for volume in pod.manifest["spec"].get("volumes") or ():
-        name = (volume.get("secret") or {}).get("secretName", "")
-        secret = world.store.get(ObjectKey("Secret", pod.key.namespace, name))
-        pem = _file(secret.manifest, "tls.crt") if secret is not None else b""
-        try:
-            yield certificates.read(pem)
-        except Unreadable:
-            continue
-
-
-def _file(secret: Mapping[str, Mapping[str, str]], name: str) -> bytes:
-    text = (secret.get("stringData") or {}).get(name)
-    return text.encode() if text is not None else b64decode((secret.get("data") or {}).get(name, ""))

@@ -49,9 +49,14 @@ def rollouts_stuck(world: World) -> Iterator[Symptom]:
 def stateful_replicas_missing(world: World) -> Iterator[Symptom]:
     """Since the first of its pods that are there became unready; one that has none is not told apart from a new one."""
     for found in world.store.list("StatefulSet"):
-        unready = [pod.status.since_us for pod in world.store.owned(found.key) if _is_unready(pod)]
-        if unready and found.status.ready < wanted(found):
-            yield Symptom(found.key.namespace, found.key.name, min(unready))
+        yield from _lacking(world, found, found.status.ready, wanted(found))
+
+
+def _lacking(world: World, owner: Resource, there: int, asked: int) -> Iterator[Symptom]:
+    """That an owner has fewer pods than it asks for, where one that is there is unready."""
+    unready = [pod.status.since_us for pod in world.store.owned(owner.key) if _is_unready(pod)]
+    if unready and there < asked:
+        yield Symptom(owner.key.namespace, owner.key.name, min(unready))
 
 
 def _is_unready(pod: Resource) -> bool:
@@ -68,9 +73,7 @@ def _is_unready(pod: Resource) -> bool:
 def daemon_pods_missing(world: World) -> Iterator[Symptom]:
     """Since the first of its pods that are there became unready."""
     for found in world.store.list("DaemonSet"):
-        unready = [pod.status.since_us for pod in world.store.owned(found.key) if _is_unready(pod)]
-        if unready and found.status.available < found.status.wanted:
-            yield Symptom(found.key.namespace, found.key.name, min(unready))
+        yield from _lacking(world, found, found.status.available, found.status.wanted)
 
 
 @alert_rule(
