@@ -47,12 +47,27 @@ class EntryFlow(msgspec.Struct, frozen=True):
     error: str
 
 
+Crew = frozenset[int]
+"""The pods of a lane, by uid: those of a workload that work alike."""
+
+
 class Flows(msgspec.Struct, frozen=True):
-    """All flows of an epoch, `workloads` keyed by `namespace/name` in order of name."""
+    """All flows of an epoch, `workloads` keyed by `namespace/name` in order of name; `lanes` of those that have
+    several."""
 
     workloads: Mapping[str, WorkloadFlow]
     calls: tuple[CallFlow, ...]
     entries: tuple[EntryFlow, ...]
+    lanes: Mapping[str, tuple[tuple[Crew, WorkloadFlow], ...]] = {}
+
+    def of(self, workload: str, uid: int) -> WorkloadFlow:
+        """The flow of the lane of a pod, of all its workload's where nothing tells them apart."""
+        lanes = self.lanes.get(workload, ())
+        return next((flow for crew, flow in lanes if uid in crew), self.workloads[workload])
+
+    def slowest_us(self, workload: str) -> int:
+        """What requests take in the mean at the pods where they take longest."""
+        return max([flow.latency_us for _, flow in self.lanes.get(workload, ((None, self.workloads[workload]),))])
 
 
 Past = tuple[tuple[int, Flows], ...]

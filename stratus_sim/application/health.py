@@ -14,7 +14,7 @@ from stratus_sim.application.answers import behaviours, manner_of
 from stratus_sim.application.behaviours.registry import Caller, Offered
 from stratus_sim.application.dynamics.queueing import WHOLE
 from stratus_sim.application.errors import found_out_us
-from stratus_sim.application.flow import Flows, WorkloadFlow
+from stratus_sim.application.flow import Flows
 from stratus_sim.application.routes import Hop
 from stratus_sim.application.routing import dial
 from stratus_sim.cluster import pods
@@ -51,7 +51,7 @@ def _answer(world: World, pod: Resource, workload: Workload, asked: str) -> Answ
     if flows is None:
         return Answer()
     if pod.status.ready:
-        after_us = flows.workloads[workload.key].answer_us
+        after_us = flows.of(workload.key, pod.uid).answer_us
     for call in world.application.health.get(workload.key, {}).get(asked, ()):
         success, took_us = _fares(world, flows, pod, call)
         if success < _MOST:
@@ -61,20 +61,28 @@ def _answer(world: World, pod: Resource, workload: Workload, asked: str) -> Answ
 
 
 def _noted(pod: Resource, asked: str, found: Answer) -> tuple[int, str, int, bool]:
-    return pod.uid, asked, -(-found.after_us // SECOND_US), found.well
+    return pod.uid, asked, _whole_s(found.after_us), found.well
 
 
 def stirred(world: World, flows: Flows, late: Iterable[str]) -> list[str]:
     """The workloads whose processes answer otherwise in this epoch, in which these are late, than in the last one."""
     before = world.traffic.vitals
-    busy = {name: _whole_s(flows.workloads[name]) for name in sorted(late)}
+    busy = {name: _busy(flows, name) for name in sorted(late)}
     now: dict[str, Any] = {**busy, **{name: _told(world, name) for name in world.application.health}}
     world.traffic.vitals = now
     return [name for name in sorted(before.keys() | now.keys()) if before.get(name) != now.get(name)]
 
 
-def _whole_s(flow: WorkloadFlow) -> int:
-    return -(-flow.answer_us // SECOND_US)
+def _busy(flows: Flows, name: str) -> Any:
+    """How many whole seconds its processes take, by lane where there are several."""
+    lanes = flows.lanes.get(name)
+    if lanes is None:
+        return _whole_s(flows.workloads[name].answer_us)
+    return tuple([(crew, _whole_s(flow.answer_us)) for crew, flow in lanes])
+
+
+def _whole_s(answer_us: int) -> int:
+    return -(-answer_us // SECOND_US)
 
 
 def _told(world: World, name: str) -> tuple[Any, ...]:

@@ -79,7 +79,7 @@ class ApplicationProcesses:
         known = self._known(workload)
         if known is None or known.container != container:
             return 0
-        flow = epochs.current(world).workloads[known.key]
+        flow = epochs.current(world).of(known.key, pod.uid)
         return usable_millicores(pod.spec) * min(flow.load_permille, 1000) // 1000
 
     def exit(self, container: Container) -> Exit:

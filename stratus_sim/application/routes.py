@@ -31,16 +31,21 @@ Address = tuple[str, int | None]
 Stamp = tuple[Any, ...]
 
 
-class Serving(NamedTuple):
-    """The pods of a workload that serve, the CPU they may use together, and how long they make a request wait.
+class Lane(NamedTuple):
+    """Pods of a workload that work alike: the CPU they may use together, and how long each makes a request wait, for
+    CPU its limit does not let it have and for its node's network."""
 
-    `throttled_us` is the mean over the pods: for CPU their limits do not let them have, and for their node's network.
-    """
-
-    stamp: Stamp
     pods: tuple[Resource, ...] = ()
     millicores: int = 0
     throttled_us: int = 0
+
+
+class Serving(NamedTuple):
+    """The pods of a workload that serve, and the same by lane, the one with the least CPU for each first."""
+
+    stamp: Stamp
+    pods: tuple[Resource, ...] = ()
+    lanes: tuple[Lane, ...] = (Lane(),)
 
 
 Port = tuple[str, int | None]

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Set
 from typing import TYPE_CHECKING, NamedTuple
 
-from stratus_sim.application.routes import Routes, Serving, Stamp
+from stratus_sim.application.routes import Lane, Routes, Serving, Stamp
 from stratus_sim.application.throttling import throttled_us
 from stratus_sim.cluster.endpoint_slices import KIND
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.pods import ended, root_owner
 from stratus_sim.cluster.specs import limit_millicores, usable_millicores
-from stratus_sim.cluster.status import Strain
+from stratus_sim.cluster.status import CALM, Strain
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
@@ -87,21 +87,21 @@ def _find(world: World, nodes: Mapping[str, Strain | None], name: str, stamp: St
     ready = [pod for pod in owned if pod.key.kind == "Pod" and pod.status.ready and not pod.deleting]
     running = [pod for pod in unready if pod.status.state == "running" and not pod.deleting]
     found = [(pod, strain) for pod in (*ready, *running) if (strain := nodes.get(pod.status.node)) is not None]
-    return Serving(stamp, tuple([pod for pod, _ in found]), *_room(world, name, found)) if found else Serving(stamp)
+    return Serving(stamp, tuple([pod for pod, _ in found]), _lanes(world, name, found)) if found else Serving(stamp)
 
 
-def _room(world: World, name: str, found: list[tuple[Resource, Strain]]) -> tuple[int, int]:
-    """CPU that pods on such nodes may use together, and how long they make a request wait in the mean."""
+def _lanes(world: World, name: str, found: list[tuple[Resource, Strain]]) -> tuple[Lane, ...]:
+    """Pods on such nodes, by how much CPU each may use and how long it makes a request wait."""
     workload = world.application.workloads[name]
     rooms: dict[int, tuple[int, int]] = {}  # those of one template share their spec
-    millicores = waits_us = delays_us = 0
+    alike: dict[tuple[int, int], list[Resource]] = {}
     for pod, strain in found:
         spec = pod.spec
         room = rooms.get(id(spec))
         if room is None:
             limit = limit_millicores(spec, workload.container)
             rooms[id(spec)] = room = usable_millicores(spec), throttled_us(workload.cpu_us_per_request, limit)
-        millicores += room[0] * (1000 - strain.stolen_permille) // 1000
-        waits_us += room[1]
-        delays_us += strain.delay_us
-    return millicores, waits_us // len(found) + delays_us // len(found)
+        if strain is not CALM:
+            room = room[0] * (1000 - strain.stolen_permille) // 1000, room[1] + strain.delay_us
+        alike.setdefault(room, []).append(pod)
+    return tuple([Lane(tuple(pods), of[0] * len(pods), of[1]) for of, pods in sorted(alike.items())])

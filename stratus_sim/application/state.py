@@ -29,7 +29,8 @@ class TrafficState:
     `solved_at` is the store version `flows` belong to. `memory` is what the behaviour of each workload
     (`namespace/name`) wanted to know next time when it was asked at `asked_us`. `begun` are the flows of the last
     epoch, `past` those of the epochs that monitoring still tells of. `courses` say how islands go on, in their
-    order, `ledger` what was counted before; `strays` are the calls that make one island of several. `shares` has the
+    order, `ledger` what was counted before; `strays` are the calls that make one island of several, `crewed` the
+    places of islands with pods that do not all work alike or for which requests wait. `shares` has the
     CPU time pods used until the last epoch, while these were `served`, `vitals` what `health` found processes to answer
     in it. `roles`, `routes`, `footing` and `board` are what the last solution read and showed; the next gives the same
     with or without them.
@@ -49,7 +50,8 @@ class TrafficState:
     courses: tuple[Course, ...] = ()
     ledger: Ledger = NOTHING_COUNTED
     strays: frozenset[Stray] = frozenset()
-    shares: Mapping[str, Share] = field(default_factory=dict)
+    crewed: frozenset[int] = frozenset()
+    shares: Mapping[str, tuple[Share, ...]] = field(default_factory=dict)
     vitals: Mapping[str, Any] = field(default_factory=dict)
     served: Mapping[str, Serving] = field(default_factory=dict, compare=False, repr=False)
     roles: Roles | None = field(default=None, compare=False, repr=False)

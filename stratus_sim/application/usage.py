@@ -1,179 +1,140 @@
 """How much CPU each container has used since it started, and what each pod's network has carried since it came: summed
-whenever a workload's load, or who shares it, changes.
+whenever the load of pods, or who shares it, changes.
 
-The pods of a workload that serve are all as busy as its load says. So one sum a workload is kept, of what a pod would
-have done that was always there, and a mark in it wherever other pods serve from then on: a pod came in at the first
-mark after it became ready. Only what serves again without having been started anew needs notes of its own. A network
-outlives the containers of its pod: of it, sums by pod are kept.
+The pods of a lane are all as busy as its load says, so one sum a lane is kept (see `shares`).
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress
-from operator import attrgetter, is_not
-from typing import TYPE_CHECKING, Any
+from operator import is_, is_not
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from stratus_sim.application.flow import WorkloadFlow
-from stratus_sim.application.wire import Wire, carries, weighed
+from stratus_sim.application import shares
+from stratus_sim.application.flow import Flows, WorkloadFlow
+from stratus_sim.application.shares import Team, full_since_us, own, runs, started_us
+from stratus_sim.application.wire import Weight, carries, weighed
 from stratus_sim.application.work import Carried, Pause, Share, Work
-from stratus_sim.cluster import container_status
 from stratus_sim.cluster.objects import Resource
-from stratus_sim.cluster.status import ContainerStatus
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
 
-_MANY = 32
-"""So many marks, and spans of the network, are kept apart before they are summed up."""
-_AT = attrgetter("at_us")
 
-
-def since_begun(world: World, changed_flows: Iterable[str]) -> Mapping[str, Share]:
-    """The shares from now on, by workload (`namespace/name`), when no others have other flows than before; those of
-    whom nothing has changed stay as they are."""
-    traffic, now_us = world.traffic, world.now_us
+def since_begun(world: World, changed_flows: Iterable[str]) -> Mapping[str, tuple[Share, ...]]:
+    """The shares from now on of the lanes of each workload (`namespace/name`), when no others have other flows than
+    before; those of whom nothing has changed stay as they are."""
+    traffic = world.traffic
     if traffic.begun is None or traffic.routes is None:
         return traffic.shares
     flows, known, serving, weights = traffic.begun, traffic.shares, traffic.routes.serving, weighed(world.application)
-    changed: dict[str, Share] = {}
+    changed: dict[str, tuple[Share, ...]] = {}
     served, traffic.served = traffic.served, serving
     altered = compress(serving, map(is_not, serving.values(), served.values())) if served else serving
     for name in sorted({*changed_flows, *altered}):
-        flow = flows.workloads[name]
-        share, pods, weight = known.get(name), serving[name].pods, weights[name]
-        if share is not None and share.pods is pods and share.flow == flow and not weight.calls:
+        before, pods, weight = known.get(name, ()), serving[name].pods, weights[name]
+        if name in flows.lanes or len(before) > 1:
+            found = _apart(world, name, before, _teams(world, flows, name, pods, weight))
+        elif _idle(before, pods, flows.workloads[name], weight):
             continue
-        wire = carries(world.application, flows, flow, weight)
-        if share is None:
-            changed[name] = _first(flow, wire, pods, Work(now_us))
-        elif share.pods is not pods:
-            changed[name] = _shared_anew(world, name, share, flow, wire, pods)
-        elif share.flow != flow or share.wire != wire:
-            done, full_us = share.done(now_us), _full_us(share.full_us, flow, now_us)
-            before = share.marks, share.spans, share.pauses, share.carried
-            changed[name] = Share(pods, flow, wire, done, *before, full_us)
+        else:
+            flow = flows.workloads[name]
+            team = Team(pods, flow, carries(world.application, flows, flow, flow.pods, weight))
+            found = (_together(world, name, before, team),)
+        if len(found) != len(before) or any(map(is_not, found, before)):
+            changed[name] = found
     return {**known, **changed} if changed else known
 
 
-def _first(flow: WorkloadFlow, wire: Wire, pods: tuple[Resource, ...], none: Work) -> Share:
-    full_us = _full_us(None, flow, none.at_us)
-    return Share(pods, flow, wire, none, (none,), ((none, pods),), full_us=full_us)
+def _idle(before: Sequence[Share], pods: tuple[Resource, ...], flow: WorkloadFlow, weight: Weight) -> bool:
+    return bool(before) and before[0].pods is pods and before[0].flow == flow and not weight.calls
 
 
-def _shared_anew(
-    world: World, name: str, share: Share, flow: WorkloadFlow, wire: Wire, pods: tuple[Resource, ...]
-) -> Share:
-    done, marks, spans, carried = share.done(world.now_us), share.marks, share.spans, share.carried
-    if len(marks) > _MANY + 2 * len(pods):
-        marks = _needed(marks, pods)
-    if len(spans) > _MANY:
-        spans, carried = (), _there_still(world, _carried(share, done))
-    pauses, full_us = _pauses(world, name, share, pods, done), _full_us(share.full_us, flow, world.now_us)
-    return Share(pods, flow, wire, done, (*marks, done), (*spans, (done, pods)), pauses, carried, full_us)
+def _together(world: World, name: str, before: Sequence[Share], team: Team) -> Share:
+    """The share of the one lane there was, or is the first."""
+    if not before:
+        return shares.first(team, world.now_us)
+    (share,) = before
+    if share.pods is not team.pods:
+        return shares.shared_anew(world, name, share, team)
+    return _going_on(share, team, world.now_us)
 
 
-def _full_us(known_us: int | None, flow: WorkloadFlow, now_us: int) -> int | None:
-    if flow.load_permille <= 1000:
-        return None
-    return now_us if known_us is None else known_us
+def _going_on(share: Share, team: Team, now_us: int) -> Share:
+    """The share once the same pods do more or less."""
+    if share.flow == team.flow and share.wire == team.wire:
+        return share
+    full_us = full_since_us(share.full_us, team.flow, now_us)
+    return replace(share, flow=team.flow, wire=team.wire, work=share.done(now_us), full_us=full_us)
 
 
-def _needed(marks: tuple[Work, ...], pods: Iterable[Resource]) -> tuple[Work, ...]:
-    """The marks at which one of the pods came in."""
-    kept = {_came_in(marks, pod) for pod in pods}
-    return tuple([mark for at, mark in enumerate(marks) if at in kept])
+def _teams(world: World, flows: Flows, name: str, pods: tuple[Resource, ...], weight: Weight) -> list[Team]:
+    whole = flows.workloads[name]
+    crews = flows.lanes.get(name) or ((frozenset([pod.uid for pod in pods]), whole),)
+    parts = [(tuple([pod for pod in pods if pod.uid in crew]), flow) for crew, flow in crews]
+    return [Team(of, flow, carries(world.application, flows, flow, whole.pods, weight)) for of, flow in parts]
 
 
-def _came_in(marks: tuple[Work, ...], pod: Resource) -> int:
-    """The place of the first mark since a pod is ready, the last one where none is."""
-    return min(bisect_left(marks, max(pod.status.since_us, pod.status.started_us), key=_AT), len(marks) - 1)
+def _apart(world: World, name: str, before: tuple[Share, ...], teams: list[Team]) -> tuple[Share, ...]:
+    """The shares of several lanes, or of one after several."""
+    if len(before) == len(teams) and all(map(_same, before, teams)):
+        return tuple([_going_on(share, team, world.now_us) for share, team in zip(before, teams, strict=True)])
+    full_us = {pod.uid: share.full_us for share in before for pod in share.pods if share.full_us is not None}
+    notes, none = _notes(world, name, before), Work(world.now_us)
+    found = []
+    for team in teams:
+        back = {pod.uid: replace(notes.pop(pod.uid), back=none) for pod in team.pods if pod.uid in notes}
+        since_us = min([full_us[pod.uid] for pod in team.pods if pod.uid in full_us], default=None)
+        kept_us = full_since_us(since_us, team.flow, world.now_us)
+        found.append(replace(shares.first(team, world.now_us), pauses=back, full_us=kept_us))
+    networks = shares.there_still(world, carried(world, name))
+    found[0] = replace(found[0], pauses={**found[0].pauses, **notes}, carried=networks)
+    return tuple(found)
 
 
-def _carried(share: Share, done: Work) -> dict[int, Carried]:
-    """What the network of pods has carried by the time that one which was always there has `done` that much."""
-    sums: dict[int, list[Any]] = {uid: [one.pod, one.received, one.sent] for uid, one in share.carried.items()}
-    ends = [*[begun for begun, _ in share.spans[1:]], done]
-    for (begun, pods), end in zip(share.spans, ends, strict=True):
-        received, sent = end.received - begun.received, end.sent - begun.sent
-        for pod in pods:
-            if (found := sums.get(pod.uid)) is None:
-                sums[pod.uid] = [pod.key, received, sent]
-            else:
-                found[1] += received
-                found[2] += sent
-    return {uid: Carried(*found) for uid, found in sums.items()}
+def _same(share: Share, team: Team) -> bool:
+    return len(share.pods) == len(team.pods) and all(map(is_, share.pods, team.pods))
 
 
-def _there_still(world: World, carried: Mapping[int, Carried]) -> dict[int, Carried]:
-    kept = [(uid, one, world.store.get(one.pod)) for uid, one in carried.items()]
-    return {uid: one for uid, one, pod in kept if pod is not None and pod.uid == uid}
-
-
-def _pauses(world: World, name: str, share: Share, pods: tuple[Resource, ...], done: Work) -> dict[int, Pause]:
-    """The notes on those that serve no longer but run, and on those that serve again."""
-    here = set(map(id, pods))
-    found: dict[int, Pause] = {}
-    for pod in share.pods:
-        if id(pod) not in here:
-            now = world.store.get(pod.key)
-            if now is None or now.status.state != "running":
-                continue
-            if id(now) not in here or now.status.since_us != pod.status.since_us:
-                pause = Pause(pod, _started_us(world, name, pod), _own(world, name, share, pod, done))
-                found[pod.uid] = replace(pause, back=done) if id(now) in here else pause
-    if not found and not share.pauses:
-        return found
-    serving = {pod.uid for pod in pods}
-    before = {
-        uid: replace(pause, back=done) if pause.back is None and uid in serving else pause
-        for uid, pause in share.pauses.items()
-    }
-    return {uid: pause for uid, pause in {**before, **found}.items() if _runs(world, name, pause)}
-
-
-def _runs(world: World, name: str, pause: Pause) -> bool:
-    """Whether that run of the container still goes on."""
-    pod = world.store.get(pause.pod.key)
-    return pod is not None and pod.uid == pause.pod.uid and _started_us(world, name, pod) == pause.started_us
-
-
-def _started_us(world: World, name: str, pod: Resource) -> int:
-    """When the container that serves last started; -1 once that has ended."""
-    one: ContainerStatus = pod.status
-    if pod.status.containers:
-        names = [container.name for container in container_status.all_of(pod.spec)]
-        serving = world.application.workloads[name].container
-        one = container_status.of(pod, names.index(serving)) if serving in names else one
-    return one.started_us if one.state == "running" else -1
-
-
-def _own(world: World, name: str, share: Share, pod: Resource, done: Work) -> Work:
-    """What a pod that serves has done in this run of its container, when one that was always there has `done` that."""
-    pause = share.pauses.get(pod.uid)
-    if pause is None or pause.started_us != _started_us(world, name, pod):
-        return done.since(share.marks[_came_in(share.marks, pod)])
-    return pause.done if pause.back is None else done.since(pause.back).after(pause.done)
+def _notes(world: World, name: str, before: Sequence[Share]) -> dict[int, Pause]:
+    """By uid what each pod has done that runs on: it goes on from there in whatever lane."""
+    notes: dict[int, Pause] = {}
+    for share in before:
+        done = share.done(world.now_us)
+        notes |= {uid: pause for uid, pause in share.pauses.items() if pause.back is None}
+        for pod in share.pods:
+            notes[pod.uid] = Pause(pod, started_us(world, name, pod), own(world, name, share, pod, done))
+    return {uid: note for uid, note in notes.items() if runs(world, name, note)}
 
 
 def carried(world: World, name: str) -> dict[int, Carried]:
     """What the network of a workload's pods (`namespace/name`) has carried since they came, by uid; those whose has
     carried nothing may be missing. A pure reading."""
-    share = world.traffic.shares.get(name)
-    return {} if share is None else _carried(share, share.done(world.now_us))
+    found: dict[int, Carried] = {}
+    for share in world.traffic.shares.get(name, ()):
+        for uid, more in shares.carried_by(share, share.done(world.now_us)).items():
+            known = found.get(uid, Carried(more.pod))
+            found[uid] = Carried(more.pod, known.received + more.received, known.sent + more.sent)
+    return found
 
 
 def worked(world: World, name: str) -> dict[int, Work]:
     """What the containers that serve a workload (`namespace/name`) have done since they last started, by uid of their
     pod; those that have done nothing may be missing. A pure reading."""
-    share = world.traffic.shares.get(name)
-    if share is None:
-        return {}
-    done = share.done(world.now_us)
-    found = {uid: pause.done for uid, pause in share.pauses.items()}
-    found |= {pod.uid: _own(world, name, share, pod, done) for pod in share.pods}
-    kept = [*share.pauses.values(), *(Pause(pod, _started_us(world, name, pod), done) for pod in share.pods)]
-    return {pause.pod.uid: found[pause.pod.uid] for pause in kept if _runs(world, name, pause)}
+    found: dict[int, Work] = {}
+    for share in world.traffic.shares.get(name, ()):
+        done = share.done(world.now_us)
+        sums = {uid: pause.done for uid, pause in share.pauses.items()}
+        sums |= {pod.uid: own(world, name, share, pod, done) for pod in share.pods}
+        kept = [*share.pauses.values(), *(Pause(pod, started_us(world, name, pod), done) for pod in share.pods)]
+        found |= {pause.pod.uid: sums[pause.pod.uid] for pause in kept if runs(world, name, pause)}
+    return found
+
+
+def overrun_since_us(world: World, name: str, pod: Resource) -> int | None:
+    """Since when a pod of a workload (`namespace/name`) has had more to do than it can; None while it has not."""
+    lanes = world.traffic.shares.get(name, ())
+    return next((share.full_us for share in lanes if any(one.uid == pod.uid for one in share.pods)), None)

@@ -33,10 +33,12 @@ Wire = tuple[int, int]
 """Bytes received and bytes sent per 1,000 s."""
 
 
-def carries(application: Application, flows: Flows, flow: WorkloadFlow, weight: Weight) -> Wire:
-    """What each pod that serves a workload, of this flow and weight, receives and sends."""
+def carries(application: Application, flows: Flows, flow: WorkloadFlow, pods: int, weight: Weight) -> Wire:
+    """What each pod of a lane of this flow, of a workload with so many serving `pods` and this weight, receives and
+    sends."""
     rate, good = flow.rate, flow.rate * flow.success_permille // 1000
-    received, sent = rate * weight.request_bytes, good * weight.response_bytes + (rate - good) * ERROR_BYTES
+    here = rate * weight.request_bytes, good * weight.response_bytes + (rate - good) * ERROR_BYTES
+    received = sent = 0
     calls = flows.calls
     for place, request_bytes, response_bytes in weight.calls:
         call = calls[place]
@@ -48,8 +50,8 @@ def carries(application: Application, flows: Flows, flow: WorkloadFlow, weight: 
             asked, answered = _met(application, flows, call, good)
             received += good * response_bytes + (answered - good) * ERROR_BYTES
         sent += asked * request_bytes
-    pods = flow.pods or 1
-    return received // pods, sent // pods
+    lane, pods = flow.pods or 1, pods or 1
+    return (here[0] * pods + received * lane) // (lane * pods), (here[1] * pods + sent * lane) // (lane * pods)
 
 
 def _met(application: Application, flows: Flows, flow: CallFlow, good: int) -> tuple[int, int]:
@@ -63,7 +65,7 @@ def outlasted(application: Application, flows: Flows, call: Call) -> bool:
     """Whether a server takes longer than its client waits: such a request has arrived, though it runs out of time."""
     servers = application.services.get(call.target_key, ())
     limit_us = application.traffic.policy(call.source_key, call.target_key).limit_us
-    return any(flows.workloads[server].latency_us >= limit_us for server in servers[:1])
+    return any(flows.slowest_us(server) >= limit_us for server in servers[:1])
 
 
 @lru_cache(maxsize=64)

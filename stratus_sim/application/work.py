@@ -51,8 +51,8 @@ class Carried(msgspec.Struct, frozen=True, gc=False):
 
 
 class Share(msgspec.Struct, frozen=True):
-    """The work of one workload: since a pod that was always there had done `work`, the `pods` share what `flow` and
-    `wire` say.
+    """The work of one lane of a workload: since a pod that was always there had done `work`, the `pods` share what
+    `flow` and `wire` say.
 
     `marks` are what such a pod had done whenever others began to serve, `pauses` by uid of containers that run still.
     `spans` are who served since such marks, `carried` what networks had carried before these, by uid of the pod.

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from stratus_sim.cluster import api
 from stratus_sim.cluster.objects import ObjectKey
+from stratus_sim.cluster.status import Strain
 from stratus_sim.genesis import deploy
 from stratus_sim.manifests.application import describe
 from stratus_sim.manifests.load import Manifests
@@ -73,3 +76,9 @@ def scale(world: World, name: str, replicas: int, kind: str = "Deployment") -> N
 def node_of(world: World, name: str) -> str:
     """The node of the first pod of a workload."""
     return next(p.status.node for p in world.store.list("Pod") if p.key.name.startswith(f"{name}-"))
+
+
+def strain(world: World, node: str, stolen_permille: int) -> None:
+    """Others take so much of a node's CPUs from now on."""
+    found = world.store.get(ObjectKey("Node", "", node))
+    world.store.report(found.key, replace(found.status, strain=Strain(stolen_permille)))

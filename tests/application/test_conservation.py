@@ -13,7 +13,7 @@ from stratus_sim.manifests.topology import Profile
 from stratus_sim.manifests.traffic import UNDECLARED, BreakerRule
 from stratus_sim.manifests.traffic_shapes import DeclaredLoad, DeclaredPolicy, DeclaredRequest, DeclaredStep
 from stratus_sim.world import World
-from tests.application.mesh import mesh, node_of, scale
+from tests.application.mesh import mesh, node_of, scale, strain
 
 NAMES = "abcde"
 EDGES = [f"{a}>{b}" for a in NAMES for b in NAMES if a != b]
@@ -46,7 +46,8 @@ PROFILES = st.builds(
     queue=st.integers(0, 300),
 )
 DISTURBANCES = st.lists(
-    st.tuples(st.sampled_from(["scale", "load", "lose", "wait"]), st.sampled_from(NAMES), st.integers(0, 3)), max_size=5
+    st.tuples(st.sampled_from(["scale", "load", "lose", "strain", "wait"]), st.sampled_from(NAMES), st.integers(0, 3)),
+    max_size=5,
 )
 
 
@@ -64,8 +65,9 @@ def disturb(world: World, kind: str, name: str, size: int) -> None:
         scale(world, name, size)
     elif kind == "load":
         world.schedule(0, "traffic.load", 700 * size)
-    elif kind == "lose" and any(pod.key.name.startswith(f"{name}-") for pod in world.store.list("Pod")):
-        nodes.crash(world, node_of(world, name))
+    elif kind in ("lose", "strain") and any(pod.key.name.startswith(f"{name}-") for pod in world.store.list("Pod")):
+        node = node_of(world, name)
+        nodes.crash(world, node) if kind == "lose" else strain(world, node, 300 * size)
 
 
 def trees(edges: list[str], caller: str, depth: int = 3) -> st.SearchStrategy[list[DeclaredStep] | None]:

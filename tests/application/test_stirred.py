@@ -109,7 +109,7 @@ def test_work_is_shared_by_the_pods_there_are_although_there_are_as_many_as_befo
     world.store.configure(pod.key, marked)
     epochs.touch(world)
     world.run_for(3 * SECOND_US)
-    assert world.store.get(pod.key) in world.traffic.shares["default/b"].pods
+    assert world.store.get(pod.key) in world.traffic.shares["default/b"][0].pods
 
 
 def replica_sets(world: World, name: str) -> list[Resource]:

@@ -15,9 +15,10 @@ from stratus_sim.cluster import api
 from stratus_sim.faults import FAULTS, inject, noise
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.topology import Profile
+from stratus_sim.manifests.traffic_shapes import DeclaredLoad
 from stratus_sim.telemetry.metrics import exposition
 from stratus_sim.world import World
-from tests.application.mesh import deployment, mesh, scale
+from tests.application.mesh import deployment, mesh, scale, strain
 from tests.telemetry.strikes import STRIKING
 from tests.telemetry.test_metrics import Series, series, value
 
@@ -71,8 +72,8 @@ class Meter:
         if traffic.asked_us != self._asked_us and traffic.begun is not None and traffic.routes is not None:
             self._asked_us = traffic.asked_us
             self._at_work = {
-                (pod.uid, pod.status.started_us): flow.load_permille
-                for name, flow in traffic.begun.workloads.items()
+                (pod.uid, pod.status.started_us): traffic.begun.of(name, pod.uid).load_permille
+                for name in traffic.begun.workloads
                 for pod in traffic.routes.serving[name].pods
             }
 
@@ -170,8 +171,28 @@ def test_marks_do_not_grow_for_ever_and_forgetting_them_changes_nothing() -> Non
             scale(world, "a", 3)
         meter.run_for(3 * SECOND_US)
     meter.compare()
-    (share,) = world.traffic.shares.values()
+    ((share,),) = world.traffic.shares.values()
     assert len(share.pods) == 3 and len(share.marks) < 50
+
+
+def test_who_is_slower_or_has_a_queue_is_metered_apart_and_takes_along_what_it_has_done() -> None:
+    busy = Profile(latency_us=1000, cpu_us_per_request=4000, queue=100)
+    world = mesh(replicas=3, profile=busy, load=DeclaredLoad(rps=60))
+    meter, pod = Meter(world), min(world.store.list("Pod"), key=lambda pod: pod.uid)
+    kept: list[int] = []
+    for stolen_permille, replicas in ((600, 3), (600, 2), (600, 4), (0, 4), (300, 3), (0, 3)):
+        strain(world, pod.status.node, stolen_permille)
+        scale(world, "a", replicas)
+        meter.run_for(7 * SECOND_US)
+        unready(world, "a", ready=False)
+        meter.run_for(3 * SECOND_US)
+        unready(world, "a", ready=True)
+        meter.run_for(4 * SECOND_US)
+        meter.compare()
+        kept.append(len(world.traffic.shares["default/a"]))
+    meter.run_for(60 * SECOND_US)
+    meter.compare()
+    assert (max(kept), len(world.traffic.shares["default/a"])) == (2, 1)
 
 
 def limited(cpu: str) -> dict[str, Any]:

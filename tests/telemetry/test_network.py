@@ -12,10 +12,10 @@ from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.faults import FAULTS, inject
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.topology import Profile
-from stratus_sim.manifests.traffic_shapes import DeclaredPolicy
+from stratus_sim.manifests.traffic_shapes import DeclaredLoad, DeclaredPolicy
 from stratus_sim.telemetry.metrics import exposition
 from stratus_sim.world import World
-from tests.application.mesh import deployment, mesh, node_of, scale
+from tests.application.mesh import deployment, mesh, node_of, scale, strain
 from tests.telemetry.strikes import STRIKING
 from tests.telemetry.test_cpu import unready
 from tests.telemetry.test_metrics import Series, series
@@ -211,5 +211,17 @@ def test_sums_are_kept_of_pods_that_are_there_and_nothing_is_lost_in_summing_up(
     for _ in range(40):
         api.delete(world, min(world.store.keys("Pod")), "test", grace_s=0)
         world.run_for(3 * SECOND_US)
-    (share,) = world.traffic.shares.values()
+    ((share,),) = world.traffic.shares.values()
     assert len(share.spans) < 50 and len(share.carried) < 10
+
+
+def test_what_networks_have_carried_is_kept_when_pods_change_lanes() -> None:
+    sized = Profile(latency_us=1000, cpu_us_per_request=1_500, request_bytes=REQUEST, response_bytes=ANSWER, queue=1000)
+    world = mesh("a>b", profiles={"a": SIZED, "b": sized}, replicas=2, load=DeclaredLoad(rps=50))
+    node = node_of(world, "b")
+    before, seconds = by_workload(world, RECEIVED)["b"], 0
+    for stolen_permille in (700, 0, 500, 900, 0):
+        strain(world, node, stolen_permille)
+        world.run_for(5 * SECOND_US)
+        seconds += 5
+        assert by_workload(world, RECEIVED)["b"] - before == pytest.approx(REQUEST * 50 * seconds, rel=0.001)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
 from stratus_sim.application import answers as answering
 from stratus_sim.application.answers import PLAIN, Answers, Manner
-from stratus_sim.application.dynamics import load
+from stratus_sim.application.dynamics import crews, load
 from stratus_sim.application.dynamics.board import Board, View, blank, differing, look
 from stratus_sim.application.dynamics.course import BEFORE, MANY, Course, part_of
 from stratus_sim.application.dynamics.footing import Footing, footing
 from stratus_sim.application.dynamics.forward import Conduct
+from stratus_sim.application.dynamics.ground import Ground
 from stratus_sim.application.dynamics.islands import Island, breaking, islands_of, standing_on
 from stratus_sim.application.dynamics.ledger import Ledger, book
 from stratus_sim.application.dynamics.plan import plan_of
@@ -44,13 +45,14 @@ class Epoch(NamedTuple):
 
 def advance(world: World) -> Epoch:
     """Work out the epoch that ends now, and count it."""
-    traffic, ground = world.traffic, footing(world)
-    traffic.courses, traffic.ledger = _courses(world, ground)
-    traffic.strays = ground.strays
-    answers = _answers(world, ground)
-    board = _look(world, ground, answers, load.arrivals(world, plan_of(world.application)))
+    traffic, found = world.traffic, footing(world)
+    courses, ledger = _courses(world, found)
+    grounds, courses, lined = _lined_up(world, found, courses)
+    traffic.courses, traffic.ledger, traffic.crewed, traffic.strays = courses, ledger, lined, found.strays
+    answers = _answers(world, found)
+    board = _look(world, found, grounds, courses, answers, load.arrivals(world, plan_of(world.application)))
     changed = list(differing(board.counted, board.outcomes))
-    moving = _go_on(world, board, changed, answers)
+    moving = _go_on(world, board, {*changed, *lined}, answers)
     traffic.board = board._replace(counted=board.outcomes)
     traffic.memory, traffic.asked_us = answering.remembered(traffic.memory, answers), world.now_us
     moving = moving or load.restless(world.application, world.now_us) or answering.restless(answers)
@@ -61,28 +63,51 @@ def advance(world: World) -> Epoch:
 
 def preview(world: World) -> Flows:
     """The flows of the next second if nothing else happens; nothing is counted, nothing drawn."""
-    ground, until_us = footing(world), world.now_us + SECOND_US
+    found, until_us = footing(world), world.now_us + SECOND_US
     users = load.means(world, plan_of(world.application), until_us)
-    return _look(world, ground, _answers(world, ground), users).flows
+    grounds, courses, _ = _lined_up(world, found, _courses(world, found)[0])
+    return _look(world, found, grounds, courses, _answers(world, found), users).flows
 
 
-def _courses(world: World, ground: Footing) -> tuple[Courses, Ledger]:
+def _courses(world: World, found: Footing) -> tuple[Courses, Ledger]:
     """How islands go on and what was counted; where others have become one, all accounts are closed."""
     traffic, begun_us = world.traffic, world.now_us - SECOND_US
-    if traffic.strays == ground.strays:
-        return traffic.courses or (BEFORE,) * len(ground.islands), traffic.ledger
+    if traffic.strays == found.strays:
+        return traffic.courses or (BEFORE,) * len(found.islands), traffic.ledger
     old = list(zip(islands_of(world.application, traffic.strays), traffic.courses, strict=False))
-    motions = [(island, course.motion) for island, course in old]
-    courses = [Course(None, part_of(motions, island), begun_us) for island in ground.islands]
+    motions = [(island, crews.pooled(island, course)) for island, course in old]
+    courses = [Course(None, part_of(motions, island), begun_us) for island in found.islands]
     return tuple(courses), book(traffic.ledger, [(i, *account) for i, c in old for account in c.accounts(begun_us)])
 
 
-def _look(world: World, ground: Footing, answers: Answers, users: tuple[int, ...]) -> Board:
+def _lined_up(world: World, found: Footing, courses: Courses) -> tuple[Sequence[Ground], Courses, frozenset[int]]:
+    """Grounds and courses with all pods in lanes, and the places where there may be several."""
+    traffic = world.traffic
+    same = traffic.strays == found.strays
+    known = traffic.crewed if same else [place for place, one in enumerate(courses) if one.motion.queues]
+    places = found.mixed.union(known)
+    if not places or traffic.routes is None:
+        return found.grounds, courses, places
+    grounds, lined = list(found.grounds), list(courses)
+    for place in sorted(places):
+        island, standing = found.islands[place], traffic.routes.serving
+        grounds[place], lined[place] = crews.lined_up(island, grounds[place], courses[place], standing)
+    return grounds, tuple(lined), places
+
+
+def _look(
+    world: World,
+    found: Footing,
+    grounds: Sequence[Ground],
+    courses: Courses,
+    answers: Answers,
+    users: tuple[int, ...],
+) -> Board:
     """What comes of a second in which users make so many requests of each type."""
-    board, (courses, _) = world.traffic.board, _courses(world, ground)
-    if board is None or board.islands is not ground.islands:
-        board = blank(world.application, ground.islands, courses)
-    view = View(ground.grounds, courses, users, _conduct(world, ground, answers))
+    board = world.traffic.board
+    if board is None or board.islands is not found.islands:
+        board = blank(world.application, found.islands, courses)
+    view = View(grounds, courses, users, _conduct(world, found, answers))
     world.traffic.board = seen = look(board, view)
     return seen
 
@@ -133,10 +158,13 @@ def _go_on(world: World, board: Board, changed: Iterable[int], answers: Answers)
     """Count the epoch that ends now; return whether it leaves an island otherwise than it found it."""
     traffic = world.traffic
     booked: list[tuple[Island, Tally, int]] = []
-    courses, moving = list(traffic.courses), False
+    courses, crewed, moving = list(traffic.courses), set(traffic.crewed), False
+    standing = traffic.routes.serving if traffic.routes is not None else {}
     for place in sorted({*changed, *breaking(world.application, traffic.strays)}):
         island, outcome, before = board.islands[place], board.outcomes[place], courses[place]
         found = before.after(island, outcome, world.now_us)
+        found = crews.known_again(island, board.view.grounds[place], found, standing)
+        (crewed.add if found.crews else crewed.discard)(place)
         if len(found.past) > MANY:
             booked += [(island, *account) for account in found.past]
             found = replace(found, past=())
@@ -145,6 +173,7 @@ def _go_on(world: World, board: Board, changed: Iterable[int], answers: Answers)
         if answers and not moving and not answers.keys().isdisjoint(island.names):
             moving = _offers_otherwise(before.outcome, outcome)
     traffic.courses, traffic.ledger = tuple(courses), book(traffic.ledger, booked)
+    traffic.crewed = frozenset(crewed)
     return moving
 
 

@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 from stratus_sim.application.answers import PLAIN, Seen
 from stratus_sim.application.dynamics import policies
+from stratus_sim.application.dynamics.durations import class_us
 from stratus_sim.application.dynamics.forward import Forward, Scene, Use
-from stratus_sim.application.dynamics.ground import NOWHERE, Site
+from stratus_sim.application.dynamics.ground import Site
+from stratus_sim.application.dynamics.lanes import NOWHERE
 from stratus_sim.application.dynamics.plan import USER, Operation
 from stratus_sim.application.dynamics.queueing import WHOLE, in_time, wait_us
 from stratus_sim.application.errors import BREAKER_OPEN, REFUSAL_US, REFUSED, TIMED_OUT, UPSTREAM, found_out_us
@@ -47,20 +49,22 @@ class Queue(NamedTuple):
 
 
 class LinkSum:
-    """What a client saw of its tries this epoch, in thousandths; `latency` sums thousandths times microseconds."""
+    """What a client saw of its tries this epoch, in thousandths; `latency` sums thousandths times microseconds,
+    `durations` are tries by the class of the mean time they took."""
 
-    __slots__ = ("errors", "held", "latency", "succeeded", "tried")
+    __slots__ = ("durations", "errors", "held", "latency", "succeeded", "tried")
 
     def __init__(self) -> None:
         self.tried = self.succeeded = self.held = self.latency = 0
         self.errors: dict[str, int] = {}
+        self.durations: dict[int, int] = {}
 
     def add(self, tries: int, fate: Fate) -> None:
         """Count so many tries with this fate."""
         good = tries * fate.success // WHOLE
         self.tried += tries
         self.succeeded += good
-        self.latency += tries * fate.latency_us
+        self._take(tries, fate.latency_us)
         if good < tries:
             self._fail(tries, tries - good, fate)
 
@@ -68,14 +72,18 @@ class LinkSum:
         """Count tries that all succeed; return the share of them that do."""
         self.tried += tries
         self.succeeded += tries
-        self.latency += tries * fate.latency_us
+        self._take(tries, fate.latency_us)
         return WHOLE
 
     def hold(self, held: int) -> None:
         """Count what a breaker did not let through."""
         self.held += held
-        self.latency += held * REFUSAL_US
+        self._take(held, REFUSAL_US)
         self.errors[BREAKER_OPEN] = self.errors.get(BREAKER_OPEN, 0) + held
+
+    def _take(self, tries: int, took_us: int) -> None:
+        self.latency += tries * took_us
+        self.durations[class_us(took_us)] = self.durations.get(class_us(took_us), 0) + tries
 
     def _fail(self, tries: int, left: int, fate: Fate) -> None:
         for text, share in fate.shares:
@@ -95,9 +103,9 @@ class Backward:
     """
 
     def __init__(self, scene: Scene, forward: Forward) -> None:
-        shape, motion = scene.shape, scene.motion
+        shape, motion = scene.ground.wide.shape, scene.motion
         self._scene, self._forward, self._shape = scene, forward, shape
-        self._manners, self._seen = dict(scene.conduct.manners), dict(scene.conduct.seen)
+        self._manners, self._seen = forward.manners, forward.seen
         self._queued = dict(motion.queues)
         self.success, self.busy_us = [WHOLE] * len(shape.operations), [0] * len(shape.operations)
         self.passing: dict[tuple[int, int], int] = {}

@@ -11,7 +11,7 @@ from stratus_sim.application.dynamics.course import Course
 from stratus_sim.application.dynamics.forward import PLAINLY, Conduct, Scene
 from stratus_sim.application.dynamics.ground import Ground
 from stratus_sim.application.dynamics.islands import Island
-from stratus_sim.application.dynamics.state import STILL, Outcome, Tally
+from stratus_sim.application.dynamics.state import STILL, Crews, Outcome, Tally
 from stratus_sim.application.dynamics.step import work_out
 from stratus_sim.application.flow import CallFlow, EntryFlow, Flows, WorkloadFlow
 from stratus_sim.manifests.application import Application
@@ -48,17 +48,17 @@ class Board(NamedTuple):
         return type(None), ()
 
 
-_UNSEEN = Outcome(STILL, Tally((), (), ()), (), (), (), (), (), ())
+_UNSEEN = Outcome(STILL, Tally((), (), ()), (), (), (), (), (), (), ())
 
 
 def look(board: Board, view: View) -> Board:
     """The board once the islands were looked at in another view."""
     scenes, outcomes, changed = list(board.scenes), list(board.outcomes), []
     for place in _stirred(board.view, view):
-        scene = _scene(board.islands[place], place, view)
-        if scene != scenes[place]:
+        scene, others = _scene(board.islands[place], place, view), _crews(view, place) != _crews(board.view, place)
+        if scene != scenes[place] or others:
             scenes[place], outcome = scene, work_out(scene)
-            if outcome is not outcomes[place]:
+            if outcome is not outcomes[place] or others:
                 outcomes[place] = outcome
                 changed.append(place)
     board = board._replace(view=view, scenes=scenes, outcomes=outcomes)
@@ -101,18 +101,25 @@ def _stirred(before: View, now: View) -> Iterable[int]:
 
 
 def _scene(island: Island, place: int, view: View) -> Scene:
-    shape = island.shape
-    users = tuple([view.users[island.operations[o]] for o in shape.asking])
-    return Scene(shape, view.grounds[place], view.conduct.get(place, PLAINLY), view.courses[place].motion, users)
+    users = tuple([view.users[island.operations[o]] for o in island.shape.asking])
+    return Scene(view.grounds[place], view.conduct.get(place, PLAINLY), view.courses[place].motion, users)
+
+
+def _crews(view: View, place: int) -> Crews:
+    return view.courses[place].crews if view.courses else ()
 
 
 def _shown(board: Board, changed: list[int]) -> Board:
     """The board with the flows of islands that have changed."""
     workloads, calls, entries = dict(board.flows.workloads), [*board.flows.calls], [*board.flows.entries]
-    ailing = dict(board.ailing)
+    ailing, lanes = dict(board.ailing), dict(board.flows.lanes)
     for place in changed:
         island, outcome = board.islands[place], board.outcomes[place]
         workloads.update(zip(island.names, outcome.workloads, strict=True))
+        for name in lanes.keys() & {*island.names}:
+            del lanes[name]
+        crews = dict(_crews(board.view, place))
+        lanes |= {island.names[n]: tuple(zip(crews[n], flows, strict=True)) for n, flows in outcome.lanes}
         for at, link in island.calls:
             calls[at] = CallFlow(calls[at].call, *outcome.links[link])
         for link in island.shape.entries:
@@ -121,4 +128,4 @@ def _shown(board: Board, changed: list[int]) -> Board:
         ailing.pop(place, None)
         if outcome.erring or outcome.slow or outcome.late:
             ailing[place] = outcome
-    return board._replace(flows=Flows(workloads, tuple(calls), tuple(entries)), ailing=ailing)
+    return board._replace(flows=Flows(workloads, tuple(calls), tuple(entries), lanes), ailing=ailing)

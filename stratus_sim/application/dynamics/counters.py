@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from immutables import Map
 
+from stratus_sim.application.dynamics.crews import queued
 from stratus_sim.application.dynamics.islands import islands_of
 from stratus_sim.application.dynamics.ledger import Ledger, book
 from stratus_sim.application.dynamics.plan import Plan, plan_of
@@ -65,9 +66,8 @@ def totals(world: World) -> Counts:
     courses = list(zip(islands_of(world.application, traffic.strays), traffic.courses, strict=False))
     ledger = book(traffic.ledger, [(i, *account) for i, course in courses for account in course.accounts(world.now_us)])
     queues: dict[int, int] = {}
-    for island, (operation, queued) in [(island, pair) for island, course in courses for pair in course.motion.queues]:
-        workload = island.workloads[island.shape.operations[operation].workload]
-        queues[workload] = queues.get(workload, 0) + queued
+    for island, course in courses:
+        queues |= {island.workloads[number]: sum(lanes) for number, lanes in queued(island, course).items()}
     return _read(ledger, plan, queues)
 
 

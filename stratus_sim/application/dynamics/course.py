@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from stratus_sim.application.dynamics import policies
 from stratus_sim.application.dynamics.islands import Island
 from stratus_sim.application.dynamics.policies import CLOSED, Breaker
-from stratus_sim.application.dynamics.state import STILL, Motion, Outcome, Tally
+from stratus_sim.application.dynamics.state import STILL, Crews, Motion, Outcome, Tally
 from stratus_sim.kernel import SECOND_US
 
 MANY = 8
@@ -21,13 +22,15 @@ Accounts = tuple[tuple[Tally, int], ...]
 class Course(msgspec.Struct, frozen=True):
     """Every second since `since_us` had this outcome, if there was one, and the last one left this motion.
 
-    `past` has seconds before that, which are not booked yet, by what each of them counted.
+    `past` has seconds before that, which are not booked yet, by what each of them counted. Motion is by lanes, of which
+    `crews` say who is in them.
     """
 
     outcome: Outcome | None
     motion: Motion
     since_us: int
     past: Accounts = ()
+    crews: Crews = ()
 
     def accounts(self, until_us: int) -> Accounts:
         """What the seconds until then counted, and how many there were of each kind."""
@@ -43,9 +46,9 @@ class Course(msgspec.Struct, frozen=True):
         """The course once another second, which ends now, had this outcome."""
         motion = self._left(island, outcome, now_us)
         if outcome == self.outcome:
-            return Course(outcome, motion, self.since_us, self.past)
+            return replace(self, motion=motion)
         begun_us = now_us - SECOND_US
-        return Course(outcome, motion, begun_us, self.accounts(begun_us))
+        return Course(outcome, motion, begun_us, self.accounts(begun_us), self.crews)
 
     def moves(self, before: Course) -> bool:
         """Whether the next second will be another one although nothing happens."""
@@ -71,7 +74,7 @@ def _met(island: Island, link: int, breaker: Breaker, met: list[int], now_us: in
 
 
 def part_of(parts: Sequence[tuple[Island, Motion]], island: Island) -> Motion:
-    """What an island keeps of the motions that these had."""
+    """What an island keeps of the motions that these had, whose workloads have one lane each."""
 
     def kept(field: str, kind: str) -> tuple[tuple[int, Any], ...]:
         """Of a field by numbers of this kind."""
@@ -87,5 +90,5 @@ def part_of(parts: Sequence[tuple[Island, Motion]], island: Island) -> Motion:
         passing=tuple([(here, passing[there]) for here, there in stopping if there in passing]),
         failing=kept("failing", "links"),
         breakers=kept("breakers", "links"),
-        pods=kept("pods", "workloads"),
+        lost=kept("lost", "operations"),
     )

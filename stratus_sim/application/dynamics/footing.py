@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from stratus_sim.application.answers import behaviours
 from stratus_sim.application.behaviours.registry import Behaviour
-from stratus_sim.application.dynamics.ground import Ground, ground_of, landed, site, strays
+from stratus_sim.application.dynamics.ground import Ground, ground_of, landed, sites, strays
 from stratus_sim.application.dynamics.islands import Island, Stray, islands_of, standing_on
 from stratus_sim.application.dynamics.plan import Plan, plan_of
 from stratus_sim.application.routes import Hops, Landings, Read
@@ -45,7 +45,7 @@ class Survey(NamedTuple):
     """What was read of each island there is when no call goes astray, by place.
 
     `readers` are the islands to look at again when an object stirs, and maybe more; `unsteady` those to look at in any
-    case, `astray` those whose calls go astray.
+    case, `astray` those whose calls go astray, `mixed` those with a workload whose pods do not work alike.
     """
 
     found: Sequence[Found]
@@ -53,10 +53,12 @@ class Survey(NamedTuple):
     readers: Mapping[ObjectKey, frozenset[int]] = {}
     unsteady: frozenset[int] = frozenset()
     astray: frozenset[int] = frozenset()
+    mixed: frozenset[int] = frozenset()
 
 
 class Footing(NamedTuple):
-    """What epochs rest on as long as the store stays at `version`: `islands` and the `grounds` of each.
+    """What epochs rest on as long as the store stays at `version`: `islands` and the `grounds` of each, `mixed` where a
+    workload has several lanes.
 
     It is found again, by a `survey`, rather than sent elsewhere.
     """
@@ -65,6 +67,7 @@ class Footing(NamedTuple):
     application: Application
     islands: tuple[Island, ...]
     grounds: Sequence[Ground]
+    mixed: frozenset[int]
     strays: frozenset[Stray]
     survey: Survey
     behaviours: Mapping[str, Behaviour]
@@ -86,16 +89,17 @@ def footing(world: World) -> Footing:
 
 
 def _footing(world: World, before: Survey | None) -> Footing:
-    application = world.application
+    version, application = world.store.version, world.application
     router, islands = Router(world, plan_of(application).keys), islands_of(application)
     found = _survey(router, islands, before)
     world.traffic.routes = router.routes()
     if not found.astray:
-        return Footing(world.store.version, application, islands, found.grounds, frozenset(), found, behaviours(world))
+        return Footing(version, application, islands, found.grounds, found.mixed, frozenset(), found, behaviours(world))
     astray = frozenset([stray for place in found.astray for way in found.found[place].ways for stray in way.strays])
     joined = islands_of(application, astray)
     grounds = _joined(joined, islands, found.found)
-    return Footing(world.store.version, application, joined, grounds, astray, found, behaviours(world))
+    mixed = frozenset([place for place, ground in enumerate(grounds) if ground.mixed])
+    return Footing(version, application, joined, grounds, mixed, astray, found, behaviours(world))
 
 
 def _survey(router: Router, islands: tuple[Island, ...], before: Survey | None) -> Survey:
@@ -127,7 +131,8 @@ def _stirred(router: Router, before: Survey) -> Iterable[int] | None:
 
 def _noted(survey: Survey, changed: Iterable[int]) -> Survey:
     """The survey with notes on islands that were found to have changed."""
-    readers, unsteady, astray = dict(survey.readers), set(survey.unsteady), set(survey.astray)
+    readers, unsteady = dict(survey.readers), set(survey.unsteady)
+    astray, mixed = set(survey.astray), set(survey.mixed)
     nobody = frozenset[int]()
     for place in changed:
         found = survey.found[place]
@@ -137,7 +142,8 @@ def _noted(survey: Survey, changed: Iterable[int]) -> Survey:
                 readers[key] = known | {place}
         (unsteady.discard if found.steady else unsteady.add)(place)
         (astray.add if any(way.strays for way in found.ways) else astray.discard)(place)
-    return survey._replace(readers=readers, unsteady=frozenset(unsteady), astray=frozenset(astray))
+        (mixed.add if found.ground.mixed else mixed.discard)(place)
+    return Survey(survey.found, survey.grounds, readers, frozenset(unsteady), frozenset(astray), frozenset(mixed))
 
 
 def _find(router: Router, island: Island, before: Found | None) -> Found:
@@ -150,8 +156,8 @@ def _find(router: Router, island: Island, before: Found | None) -> Found:
         ways = tuple([_way_again(router, plan, link, way) for link, way in known])
         if all(map(is_, ways, before.ways)) and router.altered.isdisjoint(island.names):
             return before
-    sites = tuple([site(router, name) for name in island.names])
-    return Found(ground_of(island.shape, sites, tuple([landed(island, way.hops) for way in ways])), ways)
+    found = tuple([sites(router, name) for name in island.names])
+    return Found(ground_of(island.shape, found, tuple([landed(island, way.hops) for way in ways])), ways)
 
 
 def _way_again(router: Router, plan: Plan, link: int, way: Way) -> Way:
@@ -169,9 +175,9 @@ def _way(router: Router, plan: Plan, link: int, known: Landings) -> Way:
 def _joined(joined: tuple[Island, ...], islands: tuple[Island, ...], found: Sequence[Found]) -> list[Ground]:
     """The grounds of islands that some who go astray have made one."""
     apart = list(zip(islands, found, strict=True))
-    sites = {n: one for i, part in apart for n, one in zip(i.workloads, part.ground.sites, strict=True)}
+    lanes = {n: one for i, part in apart for n, one in zip(i.workloads, part.ground.lanes, strict=True)}
     hops = {link: way.hops for island, part in apart for link, way in zip(island.links, part.ways, strict=True)}
     return [
-        ground_of(i.shape, tuple([sites[n] for n in i.workloads]), tuple([landed(i, hops[n]) for n in i.links]))
+        ground_of(i.shape, tuple([lanes[n] for n in i.workloads]), tuple([landed(i, hops[n]) for n in i.links]))
         for i in joined
     ]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from stratus_sim.application.answers import Manner, Seen
 from stratus_sim.application.dynamics import policies, queueing
 from stratus_sim.application.dynamics.ground import Ground, Site
-from stratus_sim.application.dynamics.islands import Shape
+from stratus_sim.application.dynamics.lanes import Wide
 from stratus_sim.application.dynamics.plan import USER, Edge, Operation
 from stratus_sim.application.dynamics.queueing import WHOLE, Turn
 from stratus_sim.application.dynamics.state import Motion
@@ -24,6 +24,12 @@ class Conduct(NamedTuple):
     seen: tuple[tuple[tuple[int, int], Seen], ...] = ()
     more: tuple[tuple[int, int], ...] = ()
 
+    def by_lane(self, wide: Wide) -> Conduct:
+        """The same with each lane for a server."""
+        manners = [(lane, manner) for number, manner in self.manners for lane in wide.workloads[number]]
+        seen = [((lane, link), fares) for (number, link), fares in self.seen for lane in wide.workloads[number]]
+        return Conduct(tuple(manners), tuple(seen), self.more)
+
 
 PLAINLY = Conduct()
 
@@ -31,10 +37,10 @@ PLAINLY = Conduct()
 class Scene(NamedTuple):
     """All that an epoch of an island rests on; what comes of it is a function of this alone.
 
-    `users` are thousandths of requests that users made, in order of their operations.
+    Motion is by numbers of the ground's `wide` shape, conduct by those of the island. `users` are thousandths of
+    requests that users made, in order of their operations.
     """
 
-    shape: Shape
     ground: Ground
     conduct: Conduct
     motion: Motion
@@ -58,16 +64,16 @@ class Use(NamedTuple):
 
 
 class Forward:
-    """Works an epoch out in order of operations; read `turns`, `uses` and `arrived` by operation and `rooms` by
-    workload afterwards."""
+    """Works an epoch out in order of operations, each lane a workload; read `turns`, `uses` and `arrived` by operation
+    and `rooms` by workload afterwards, and how servers answer: `manners` and `seen`, as in Conduct."""
 
     def __init__(self, scene: Scene) -> None:
-        shape, motion = scene.shape, scene.motion
+        shape, motion, conduct = scene.ground.wide.shape, scene.motion, scene.conduct.by_lane(scene.ground.wide)
         self._scene, self._shape, self._sites = scene, shape, scene.ground.sites
-        self._manners, self._more = dict(scene.conduct.manners), dict(scene.conduct.more)
+        self.manners, self.seen, self._more = dict(conduct.manners), dict(conduct.seen), dict(conduct.more)
         self._queued = dict(motion.queues)
         self._failing, self._passing, self._demand = dict(motion.failing), dict(motion.passing), dict(motion.demand)
-        self._pods = dict(motion.pods)
+        self._lost = dict(motion.lost)
         self.arrived = [*scene.users, *[0] * (len(shape.operations) - len(scene.users))]
         self.turns: list[Turn] = []
         self.uses: list[list[Use]] = []
@@ -81,7 +87,7 @@ class Forward:
 
     def _room(self, workload: int, site: Site) -> int:
         """How many thousandths of requests a workload can start on in this epoch."""
-        cpu_permille = self._manners[workload].cpu_permille if workload in self._manners else 1000
+        cpu_permille = self.manners[workload].cpu_permille if workload in self.manners else 1000
         room = site.capacity * 1000 // max(1, cpu_permille)
         if site.slots is None:
             return room
@@ -105,19 +111,13 @@ class Forward:
         arriving = self.arrived[number]
         if workload == USER:
             return Turn(arriving, 0, 0, 0)
-        queued, kept = self._queued.get(number, 0), self._kept(number, workload)
+        queued, lost = self._queued.get(number, 0), self._lost.get(number, 0)
         self._waiting[workload] -= queued
         bound = self._sites[workload].bound - self._waiting[workload]
-        turn = queueing.turn(kept, arriving, self._room_for(number, workload), max(0, bound))
+        turn = queueing.turn(queued, arriving, self._room_for(number, workload), max(0, bound))
         self._waiting[workload] += turn.queue
         self._left[workload] -= turn.served
-        return turn if kept == queued else turn._replace(lost=turn.lost + queued - kept)
-
-    def _kept(self, number: int, workload: int) -> int:
-        """What still waits: a pod that goes takes its queue with it."""
-        queued = self._queued.get(number, 0)
-        now, before = self._sites[workload].pods, self._pods.get(workload, 0)
-        return queued * now // before if queued and now < before else queued
+        return turn._replace(lost=turn.lost + lost) if lost else turn
 
     def _room_for(self, number: int, workload: int) -> int:
         """What the operations after this one need of their workload's room is kept for them, in proportion."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from stratus_sim.application.answers import PLAIN
 from stratus_sim.application.dynamics.backward import Backward, LinkSum
 from stratus_sim.application.dynamics.forward import Forward, Scene
@@ -17,24 +19,35 @@ SLOW_US = 3 * SECOND_US
 
 
 class Shown:
-    """Flows: of workloads and calls as they were met, of users by what became of each request."""
+    """Flows: of workloads and calls as they were met, of users by what became of each request.
+
+    `lanes` are those of workloads, by number, that have several.
+    """
 
     def __init__(self, scene: Scene, forward: Forward, backward: Backward) -> None:
-        self._scene, self._forward, self._backward = scene, forward, backward
-        self._shape, self._manners = scene.shape, dict(scene.conduct.manners)
+        self._ground, self._forward, self._backward = scene.ground, forward, backward
+        self._shape, self._manners = scene.ground.wide.shape, forward.manners
+        self._sites = scene.ground.sites
+        self.lanes: dict[int, tuple[WorkloadFlow, ...]] = {}
 
     def workloads(self) -> tuple[WorkloadFlow, ...]:
         """Flows by workload."""
-        return tuple([self._workload(number) for number in range(len(self._shape.home))])
+        return tuple([self._workload(*of) for of in enumerate(self._ground.wide.workloads)])
 
     def links(self) -> tuple[LinkFlow, ...]:
         """Flows by link."""
         entries = self._shape.entries
         return tuple([self._entry(n) if n in entries else self._tries(n) for n in range(len(self._shape.policies))])
 
-    def _workload(self, workload: int) -> WorkloadFlow:
+    def _workload(self, number: int, lanes: tuple[int, ...]) -> WorkloadFlow:
+        if len(lanes) == 1:
+            return self._lane(lanes[0])
+        self.lanes[number] = flows = tuple(map(self._lane, lanes))
+        return _together(flows, [self._sites[lane].capacity for lane in lanes])
+
+    def _lane(self, workload: int) -> WorkloadFlow:
         siblings, queue = self._shape.siblings[workload], self._backward.queues[workload]
-        pods, manner = self._scene.ground.sites[workload].pods, self._manners.get(workload, PLAIN)
+        pods, manner = self._sites[workload].pods, self._manners.get(workload, PLAIN)
         arrived, success, busy_us = self._mean(siblings)
         if not pods:
             return WorkloadFlow(arrived, 0, REFUSAL_US, queue.load_permille, 0)
@@ -43,7 +56,7 @@ class Shown:
             success = success * (arrived - turned_away) // arrived
         permille = _permille(success * manner.success // WHOLE)
         answer_us = queue.own_us - manner.latency_us + queue.wait_us
-        if turned_away and not self._scene.ground.sites[workload].bound:
+        if turned_away and not self._sites[workload].bound:
             answer_us += SECOND_US  # where nobody may wait, one in a hurry comes again until there is room
         return WorkloadFlow(arrived, permille, busy_us + queue.wait_us, queue.load_permille, pods, answer_us)
 
@@ -75,6 +88,25 @@ class Shown:
             success, latency_us, error = self._backward.idle.get(link, _UNKNOWN)
             return LinkFlow(0, _permille(success), latency_us, error)
         return LinkFlow(tried, _permille(WHOLE * count.succeeded // tried), count.latency // tried, _worst(count))
+
+
+def _together(lanes: Sequence[WorkloadFlow], capacities: Sequence[int]) -> WorkloadFlow:
+    """What the pods of all lanes show together, in the mean of requests; a question put to the slowest is answered
+    last."""
+    rate = sum([flow.rate for flow in lanes])
+    weights = [flow.rate if rate else flow.pods for flow in lanes]
+
+    def mean(figures: list[int], weights: Sequence[int]) -> int:
+        return sum(map(int.__mul__, figures, weights)) // max(1, sum(weights))
+
+    return WorkloadFlow(
+        rate,
+        mean([flow.success_permille for flow in lanes], weights),
+        mean([flow.latency_us for flow in lanes], weights),
+        mean([flow.load_permille for flow in lanes], capacities),
+        sum([flow.pods for flow in lanes]),
+        max([flow.answer_us for flow in lanes]),
+    )
 
 
 _UNKNOWN = (WHOLE, 0, "")

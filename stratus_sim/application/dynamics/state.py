@@ -7,10 +7,12 @@ from typing import NamedTuple
 import msgspec
 
 from stratus_sim.application.dynamics.policies import Breaker
-from stratus_sim.application.flow import WorkloadFlow
+from stratus_sim.application.flow import Crew, WorkloadFlow
 
 Sparse = tuple[tuple[int, int], ...]
 """Figures by number, in order, of those that are not as they are before the first request."""
+Crews = tuple[tuple[int, tuple[Crew, ...]], ...]
+"""By workload of an island, of those with several lanes and those where requests wait, who is in each lane."""
 
 
 class Motion(NamedTuple):
@@ -19,7 +21,9 @@ class Motion(NamedTuple):
     By operation: thousandths of requests that wait in `queues`; where several share a workload's room, their `demand`;
     where as many are worked on at once as there are slots, the time one takes, `busy_us`. By operation and place of an
     edge, the share (ppm) of its hard calls that pass, `passing`. By link: the share (ppm) of tries that failed, for who
-    tries again, and the breakers. By workload with a queue: its `pods`.
+    tries again, and the breakers. `lost` are those that waited, by operation, for pods that are gone since.
+
+    Workloads and operations are those of a wide shape, in which each lane is one (see `lanes`).
     """
 
     queues: Sparse = ()
@@ -28,7 +32,7 @@ class Motion(NamedTuple):
     passing: tuple[tuple[tuple[int, int], int], ...] = ()
     failing: Sparse = ()
     breakers: tuple[tuple[int, Breaker], ...] = ()
-    pods: Sparse = ()
+    lost: Sparse = ()
 
 
 STILL = Motion()
@@ -58,14 +62,16 @@ class LinkFlow(NamedTuple):
 class Outcome(msgspec.Struct, frozen=True):
     """An epoch of an island, by its own numbers: what it leaves behind (breakers aside), counted, and shows.
 
-    `met` are the tries and failures of links with a breaker; `workloads` and `links` the flows. `erring` and `slow` are
-    places of what fails or lags too much, `late` the workloads that take more than a second to answer even a probe.
+    `met` are the tries and failures of links with a breaker; `workloads` and `links` the flows, `lanes` those of
+    workloads that have several. `erring` and `slow` are places of what fails or lags too much, `late` the workloads
+    that take more than a second to answer even a probe.
     """
 
     motion: Motion
     tally: Tally
     met: tuple[tuple[int, int, int], ...]
     workloads: tuple[WorkloadFlow, ...]
+    lanes: tuple[tuple[int, tuple[WorkloadFlow, ...]], ...]
     links: tuple[LinkFlow, ...]
     erring: tuple[int, ...]
     slow: tuple[int, ...]

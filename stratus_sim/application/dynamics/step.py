@@ -7,9 +7,10 @@ that queue, where it is worked on all the same.
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import lru_cache
 
-from stratus_sim.application.answers import PLAIN
+from stratus_sim.application.answers import PLAIN, Manner
 from stratus_sim.application.dynamics.backward import Backward
 from stratus_sim.application.dynamics.durations import class_us
 from stratus_sim.application.dynamics.forward import Forward, Scene
@@ -35,8 +36,7 @@ class _Step:
     """An epoch, and what is read off it."""
 
     def __init__(self, scene: Scene) -> None:
-        self._scene, self._shape = scene, scene.shape
-        self._manners = dict(scene.conduct.manners)
+        self._scene, self._shape = scene, scene.ground.wide.shape
         self._forward = Forward(scene)
         self._backward = Backward(scene, self._forward)
 
@@ -46,7 +46,7 @@ class _Step:
         watched: list[tuple[int, WorkloadFlow | LinkFlow]] = [*enumerate(workloads)]
         watched += [(len(workloads) + link, links[link]) for link in self._shape.entries]
         return Outcome(
-            self._motion(), self._tally(), self._met(), workloads, links,
+            self._motion(), self._tally(), self._met(), workloads, tuple(shown.lanes.items()), links,
             erring=tuple([place for place, flow in watched if errs(flow)]),
             slow=tuple([place for place, flow in watched if lags(flow)]),
             late=tuple([number for number, flow in enumerate(workloads) if flow.answer_us > SECOND_US]),
@@ -55,15 +55,12 @@ class _Step:
     def _motion(self) -> Motion:
         """What traffic remembers of the epoch, breakers aside."""
         ground, backward = self._scene.ground, self._backward
-        queues = tuple([(o, turn.queue) for o, turn in enumerate(self._forward.turns) if turn.queue])
-        waiting = sorted({self._shape.operations[o].workload for o, _ in queues})
         return Motion(
-            queues=queues,
+            queues=tuple([(o, turn.queue) for o, turn in enumerate(self._forward.turns) if turn.queue]),
             demand=self._demand(),
             busy_us=tuple([(o, backward.busy_us[o]) for o in ground.slotted]),
             passing=self._passing(),
             failing=self._failing(),
-            pods=tuple([(n, ground.sites[n].pods) for n in waiting]),
         )
 
     def _demand(self) -> Sparse:
@@ -86,37 +83,45 @@ class _Step:
         return tuple([(link, count.tried, count.tried - count.succeeded) for link, count in found])
 
     def _tally(self) -> Tally:
-        errors: dict[tuple[int, str], int] = {}
-        counts = [self._worked(number, siblings, errors) for number, siblings in enumerate(self._shape.siblings)]
+        errors, durations = Counter[tuple[int, str]](), Counter[tuple[int, int]]()
+        counts: list[_Counts] = []
+        for place, lanes in enumerate(self._scene.ground.wide.workloads):
+            worked = [self._worked(place, lane, errors, durations) for lane in lanes]
+            counts.append(worked[0] if len(worked) == 1 else tuple(map(sum, zip(*worked, strict=True))))
         for place, found in enumerate(self._backward.links, len(counts)):
             counts.append((found.tried + found.held, found.succeeded, found.latency))
-            if found.errors:
-                errors |= {(place, text): count for text, count in found.errors.items()}
-        durations = [((place, class_us(of[-1] // of[0])), of[0]) for place, of in enumerate(counts) if of[0]]
-        return Tally(tuple(counts), tuple(errors.items()), tuple(durations))
+            errors.update({(place, text): count for text, count in found.errors.items()})
+            durations.update({(place, mean_us): count for mean_us, count in found.durations.items() if count})
+        return Tally(tuple(counts), tuple(errors.items()), tuple(durations.items()))
 
-    def _worked(self, workload: int, siblings: tuple[int, ...], errors: dict[tuple[int, str], int]) -> _Counts:
-        """What a workload did with its requests, whether or not somebody still waited for them."""
-        backward, wait_us = self._backward, self._backward.queues[workload].wait_us
+    def _worked(
+        self, place: int, lane: int, errors: Counter[tuple[int, str]], durations: Counter[tuple[int, int]]
+    ) -> _Counts:
+        """What a lane of the workload at a place did with its requests, whether or not somebody still waited for
+        them."""
+        backward, wait_us = self._backward, self._backward.queues[lane].wait_us
         arrived = served = good = shed = lost = latency = 0
-        for operation in siblings:
+        for operation in self._shape.siblings[lane]:
             turn, came = self._forward.turns[operation], self._forward.arrived[operation]
             arrived, served, shed, lost = arrived + came, served + turn.served, shed + turn.shed, lost + turn.lost
             good += turn.served * backward.success[operation] // WHOLE
-            latency += came * (backward.busy_us[operation] + wait_us)
+            took_us = backward.busy_us[operation] + wait_us
+            latency += came * took_us
+            if came:
+                durations[place, class_us(took_us)] += came
         if lost:
-            errors[workload, RESET] = lost
-        return arrived, self._answered(workload, served, good, errors), shed, latency
+            errors[place, RESET] += lost
+        manner = self._forward.manners.get(lane, PLAIN)
+        return arrived, _answered(manner, place, served, good, errors), shed, latency
 
-    def _answered(self, workload: int, served: int, good: int, errors: dict[tuple[int, str], int]) -> int:
-        """Count what fails of the requests worked on; return how many are answered."""
-        manner = self._manners.get(workload, PLAIN)
-        let_in = served * manner.success // WHOLE
-        good = good * manner.success // WHOLE
-        for text, count in ((manner.complaint or UPSTREAM, served - let_in), (UPSTREAM, let_in - good)):
-            if count:
-                errors[workload, text] = errors.get((workload, text), 0) + count
-        return good
+
+def _answered(manner: Manner, place: int, served: int, good: int, errors: Counter[tuple[int, str]]) -> int:
+    """Count what fails of the requests worked on; return how many are answered."""
+    let_in, good = served * manner.success // WHOLE, good * manner.success // WHOLE
+    for text, count in ((manner.complaint or UPSTREAM, served - let_in), (UPSTREAM, let_in - good)):
+        if count:
+            errors[place, text] += count
+    return good
 
 
 def _settled(before: int, now: int) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from stratus_sim.application import epochs
 from stratus_sim.application.throttling import throttled_us
+from stratus_sim.application.usage import overrun_since_us
 from stratus_sim.cluster import container_status
 from stratus_sim.cluster.endpoints import serving
 from stratus_sim.cluster.objects import ObjectKey, Resource
@@ -150,10 +151,10 @@ def cpu_throttled(world: World) -> Iterator[Symptom]:
 def _throttled_since(world: World, workload: Workload, pod: Resource) -> int | None:
     """Since it serves, where each request is throttled at least once and so half of the periods or more; else since it
     has had too much to do for long enough, every period of which is one too many."""
-    limit, share = limit_millicores(pod.spec, workload.container), world.traffic.shares.get(workload.key)
-    since_us = int(pod.status.since_us)
+    limit, since_us = limit_millicores(pod.spec, workload.container), int(pod.status.since_us)
     if throttled_us(workload.cpu_us_per_request, limit):
         return since_us
-    if limit is None or share is None or share.full_us is None:
+    overrun_us = overrun_since_us(world, workload.key, pod) if limit is not None else None
+    if overrun_us is None:
         return None
-    return max(since_us, share.full_us) + _LOOK_BACK_US // _THROTTLED_PART
+    return max(since_us, overrun_us) + _LOOK_BACK_US // _THROTTLED_PART

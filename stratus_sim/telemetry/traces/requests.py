@@ -11,11 +11,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from stratus_sim.application.errors import BREAKER_OPEN, RESET, TIMED_OUT, UPSTREAM, found_out_us, stopped
-from stratus_sim.application.flow import CallFlow, Flows
+from stratus_sim.application.flow import CallFlow, Flows, WorkloadFlow
 from stratus_sim.application.wire import outlasted
 from stratus_sim.manifests.application import Application
 from stratus_sim.manifests.calls import Call, is_telemetry
-from stratus_sim.manifests.traffic import Policy, RequestType, Step
+from stratus_sim.manifests.traffic import FOREVER_US, Policy, RequestType, Step
 from stratus_sim.telemetry.arrivals import reach_permille
 from stratus_sim.telemetry.blame import guilty
 from stratus_sim.telemetry.luck import Luck
@@ -29,12 +29,12 @@ MAX_SPANS = 200
 
 
 class Scene(NamedTuple):
-    """What requests meet: flows, the names of the serving `pods` of each workload that has any, and the workloads whose
+    """What requests meet: flows, names and uids of the serving `pods` of each workload that has any, and those whose
     software writes no spans, such as databases."""
 
     application: Application
     flows: Flows
-    pods: Mapping[str, Sequence[str]]
+    pods: Mapping[str, Sequence[tuple[str, int]]]
     silent: frozenset[str]
 
     def wire(self, call: Call) -> _Wire:
@@ -43,6 +43,29 @@ class Scene(NamedTuple):
     def flow(self, call: Call) -> CallFlow:
         """How a call fares."""
         return self.flows.calls[self.wire(call).place]
+
+    def server(self, workload: str, fate: Fate, luck: Luck) -> tuple[str, WorkloadFlow]:
+        """One of the pods of a workload where requests may fare so, and how they do there in the mean."""
+        pods = self.pods[workload]
+        if workload in self.flows.lanes:
+            pods = [(name, uid) for name, uid in pods if fate.met(self.flows.of(workload, uid))] or pods
+        name, uid = pods[luck.draw(0, len(pods) - 1)]
+        return name, self.flows.of(workload, uid)
+
+
+class Fate(NamedTuple):
+    """How a request fares with the server that it reaches: whether it fails, how long its client waits, and whether in
+    vain."""
+
+    failing: bool
+    limit_us: int = FOREVER_US
+    late: bool = False
+
+    def met(self, flow: WorkloadFlow) -> bool:
+        """Whether requests fare so at pods of this flow."""
+        if self.late:
+            return flow.latency_us >= self.limit_us
+        return flow.success_permille < 1000 if self.failing else flow.latency_us < self.limit_us
 
 
 class _Wire(NamedTuple):
@@ -84,7 +107,7 @@ class Walk:
 
     def enter(self, one: RequestType, workload: str, start_us: int, *, failing: bool) -> Trace:
         """The spans of a request that enters at a workload, which has serving pods."""
-        self._serve(workload, one, one.name.rpartition("/")[2], "", start_us, failing=failing)
+        self._serve(workload, one, one.name.rpartition("/")[2], "", start_us, Fate(failing))
         return tuple(self._spans)
 
     def _serve(
@@ -94,18 +117,18 @@ class Walk:
         operation: str,
         parent: str,
         start_us: int,
-        *,
-        failing: bool,
+        fate: Fate,
         said: str = OVERLOADED,
     ) -> Span:
         """A server's span and all below it; one that fails by itself has `said` so, and sets nothing off."""
-        span = self._open("server", workload, self._pod(workload), operation, parent, start_us)
+        pod, server = self._scene.server(workload, fate, self._luck)
+        span = self._open("server", workload, pod, operation, parent, start_us)
         planned = self._planned(workload, what.calls)
-        flows = [one.flow for one in planned]
-        blamed = guilty(self._scene.flows.workloads[workload], flows, self._luck) if failing else None
-        if failing and blamed is None:
+        breaks = fate.failing and not fate.late
+        blamed = guilty(server, [one.flow for one in planned], self._luck) if breaks else None
+        if breaks and blamed is None:
             return self._close(span, start_us + NETWORK_US, said, 503 if said == OVERLOADED else 500)
-        half_us = self._half_us(workload, planned)
+        half_us = self._half_us(workload, server, planned)
         before_us, after_us = self._luck.about(half_us), self._luck.about(half_us)
         self._inside.append(workload)
         end_us, error = self._call_all(span, planned, blamed, start_us + before_us, parallel=what.parallel)
@@ -161,11 +184,11 @@ class Walk:
         wire = self._scene.wire(call)
         return wire.traced and wire.server not in self._inside
 
-    def _half_us(self, workload: str, planned: list[_Planned]) -> int:
-        """Half of what a workload adds itself to the time its calls take."""
-        flow = self._scene.flows.workloads[workload]
-        calls_us = sum(self._waited_us(one.flow, flow.rate) for one in planned if one.flow.call.hard)
-        return max(0, flow.latency_us - calls_us) // 2
+    def _half_us(self, workload: str, server: WorkloadFlow, planned: list[_Planned]) -> int:
+        """Half of what a pod of a workload adds itself to the time its calls take."""
+        requests = self._scene.flows.workloads[workload].rate
+        calls_us = sum(self._waited_us(one.flow, requests) for one in planned if one.flow.call.hard)
+        return max(0, server.latency_us - calls_us) // 2
 
     def _waited_us(self, flow: CallFlow, requests: int) -> int:
         """How long a request waits for one of its calls, with as many tries as there are in the mean."""
@@ -181,9 +204,8 @@ class Walk:
             taken_us = self._luck.about(planned.flow.latency_us) if error in ("", UPSTREAM) else 0
             return self._close(client, start_us + (taken_us or found_out_us(error, policy.timeout_us)), error)
         what, server = Step(call, 1, False, planned.calls), self._scene.wire(call).server
-        breaks, said = failing and error != TIMED_OUT, OVERLOADED if error == UPSTREAM else error
-        called = server, what, call.target, client.span_id, start_us + NETWORK_US
-        served = self._serve(*called, failing=breaks, said=said)
+        fate, said = Fate(failing, policy.limit_us, error == TIMED_OUT), OVERLOADED if error == UPSTREAM else error
+        served = self._serve(server, what, call.target, client.span_id, start_us + NETWORK_US, fate, said)
         end_us = served.end_us + NETWORK_US
         if failing and (error == TIMED_OUT or end_us > start_us + policy.limit_us):
             return self._close(client, start_us + policy.limit_us, TIMED_OUT)
@@ -204,10 +226,6 @@ class Walk:
             return False
         late = error == TIMED_OUT and outlasted(self._scene.application, self._scene.flows, call)
         return late or not (error == RESET or stopped(error))
-
-    def _pod(self, workload: str) -> str:
-        pods = self._scene.pods[workload]
-        return pods[self._luck.draw(0, len(pods) - 1)]
 
     def _open(self, kind: Kind, workload: str, pod: str, operation: str, parent: str, start_us: int) -> Span:
         span = Span(self._trace_id, self._luck.name(16), parent, kind, workload, pod, operation, start_us, 0)

@@ -106,12 +106,12 @@ def _slots(world: World, back_us: int, entry: str) -> Iterator[_Slot]:
             yield _Slot(number * period_us, period_us, flow, workload, scene)
 
 
-def _pods(world: World) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+def _pods(world: World) -> dict[str, list[tuple[str, int]]]:
+    found: dict[str, list[tuple[str, int]]] = {}
     for pod in world.store.list("Pod"):
         owner = root_owner(world, pod) if serving(pod) else None
         if owner is not None and world.node_alive(pod.status.node):
-            found.setdefault(f"{owner.namespace}/{owner.name}", []).append(pod.key.name)
+            found.setdefault(f"{owner.namespace}/{owner.name}", []).append((pod.key.name, pod.uid))
     return found
 
 

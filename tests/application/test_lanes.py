@@ -1,0 +1,256 @@
+"""Every replica has its queue: who is slower is overrun alone, and who comes new does not wait for what others have."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stratus_sim.application import epochs
+from stratus_sim.application.dynamics.board import Board
+from stratus_sim.application.dynamics.counters import totals
+from stratus_sim.application.dynamics.durations import within
+from stratus_sim.application.dynamics.ground import ground_of
+from stratus_sim.application.dynamics.state import Outcome
+from stratus_sim.application.dynamics.step import work_out
+from stratus_sim.application.errors import RESET
+from stratus_sim.application.flow import WorkloadFlow
+from stratus_sim.cluster import api
+from stratus_sim.cluster.objects import Resource
+from stratus_sim.kernel import SECOND_US
+from stratus_sim.manifests.topology import Profile
+from stratus_sim.manifests.traffic_shapes import DeclaredLoad, DeclaredPolicy
+from stratus_sim.telemetry.traces import traces
+from stratus_sim.world import World
+from tests.application.mesh import deployment, mesh, scale, service, strain
+from tests.application.test_conservation import EDGES, LOADS, PROFILES, balance
+
+B = "default/b"
+SLOW = 700
+"""Of CPUs whose node loses so many thousandths, a pod of `two` can carry 15 of its 25 requests a second."""
+
+
+def two(replicas: int = 2, rps: int = 50, timeout_ms: int = 1000, **pod: Any) -> World:
+    """`a` calls replicas of `b` that carry 50 requests a second each and let 200 wait."""
+    profile = Profile(1, 2000, 1000, queue=200)
+    policies = (DeclaredPolicy("a", "b", timeout_ms=timeout_ms),)
+    world = mesh(
+        "a>b", replicas=replicas, profiles={"b": profile}, load=DeclaredLoad(rps=rps), policies=policies, **pod
+    )
+    world.run_for(60 * SECOND_US)
+    return world
+
+
+def pods(world: World, name: str = "b") -> list[Resource]:
+    return [pod for pod in world.store.list("Pod") if pod.key.name.startswith(f"{name}-")]
+
+
+def lanes(world: World) -> list[WorkloadFlow]:
+    return [flow for _, flow in epochs.current(world).lanes.get(B, ())]
+
+
+def slow_down(world: World, permille: int = SLOW) -> Resource:
+    """The pod of `b` whose node has been slow from now on."""
+    pod = pods(world)[0]
+    strain(world, pod.status.node, permille)
+    return pod
+
+
+def waiting(world: World) -> int:
+    return totals(world).workloads[B].queued
+
+
+def test_who_is_slower_is_overrun_alone() -> None:
+    world = two()
+    assert (epochs.current(world).workloads[B].load_permille, lanes(world)) == (500, [])
+    victim = slow_down(world)
+    world.run_for(60 * SECOND_US)
+    flows = epochs.current(world)
+    slow, quick = flows.of(B, victim.uid), next(flows.of(B, p.uid) for p in pods(world) if p.uid != victim.uid)
+    assert (slow.rate, slow.load_permille, slow.success_permille) == (25_000, 1666, 600), "15 of 25 a second"
+    assert (quick.rate, quick.load_permille, quick.success_permille) == (25_000, 500, 1000)
+    assert flows.workloads[B].load_permille == 769, "together they would carry it"
+    assert waiting(world) == 200_000, "one queue is full, the other one empty"
+    assert slow.latency_us == pytest.approx(200 / 15 * SECOND_US, rel=0.01)
+    assert quick.latency_us < 3000
+    (call,) = flows.calls
+    assert (call.success_permille, call.error) == (500, "deadline exceeded")
+
+
+def test_a_slow_replica_works_its_queue_off_once_it_is_well() -> None:
+    world = two()
+    slow_down(world)
+    world.run_for(60 * SECOND_US)
+    slow_down(world, 0)
+    world.run_for(4 * SECOND_US)
+    assert waiting(world) == 200_000 - 4 * 25_000
+    world.run_for(10 * SECOND_US)
+    assert (waiting(world), lanes(world), world.traffic.crewed) == (0, [], frozenset()) and not world.kernel.timers
+    assert epochs.current(world).calls[0].success_permille == 1000
+    balance(totals(world))
+
+
+def test_a_roll_out_with_a_smaller_limit_overruns_the_new_replicas_only() -> None:
+    world = two()
+    manifest = deployment("b", 2)
+    manifest["spec"]["template"]["spec"]["containers"][0]["resources"] = {"limits": {"cpu": "20m"}}
+    manifest["spec"]["strategy"] = {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    api.put(world, manifest, "test")
+    while len(lanes(world)) < 2:
+        world.run_for(SECOND_US)
+    new, old = lanes(world)
+    assert new.rate // new.pods == old.rate // old.pods
+    assert new.load_permille == 5 * old.load_permille > 1000, "a fifth of the CPU, as many requests each"
+    world.run_for(60 * SECOND_US)
+    assert (lanes(world), epochs.current(world).workloads[B].load_permille) == ([], 2500)
+
+
+def test_who_comes_new_does_not_take_over_what_others_were_left_with() -> None:
+    world = two(replicas=1, rps=100)
+    assert waiting(world) == 200_000
+    scale(world, "b", 3)
+    world.run_for(8 * SECOND_US)
+    old = next(pod for pod in pods(world) if pod.created_us == 0)
+    flows = epochs.current(world)
+    new = [flows.of(B, pod.uid) for pod in pods(world) if pod is not old]
+    assert [(flow.pods, flow.success_permille, flow.latency_us < 10_000) for flow in new] == [(2, 1000, True)] * 2
+    assert waiting(world) > 0 and flows.of(B, old.uid).latency_us > SECOND_US
+    world.run_for(60 * SECOND_US)
+    assert (waiting(world), lanes(world), epochs.current(world).calls[0].success_permille) == (0, [], 1000)
+
+
+def test_a_pod_that_goes_takes_its_queue_along_and_no_other() -> None:
+    world = two(replicas=3)
+    slow_down(world, 900)
+    world.run_for(5 * SECOND_US)
+    left = waiting(world)
+    assert left > 20_000
+    quick = pods(world)[1]
+    world.store.remove(quick.key)
+    world.run_for(2 * SECOND_US)
+    assert waiting(world) > left and not totals(world).workloads[B].errors.get(RESET)
+    left = waiting(world)
+    world.store.remove(slow_down(world, 0).key)
+    world.run_for(2 * SECOND_US)
+    assert totals(world).workloads[B].errors[RESET] == left
+    assert waiting(world) == 0
+    balance(totals(world))
+
+
+def probed() -> dict[str, Any]:
+    manifest = deployment("b", 2)
+    probe = {"httpGet": {"path": "/", "port": 80}, "periodSeconds": 5, "timeoutSeconds": 1, "failureThreshold": 3}
+    manifest["spec"]["template"]["spec"]["containers"][0]["livenessProbe"] = probe
+    return manifest
+
+
+def test_only_the_replica_that_is_overrun_fails_its_probe() -> None:
+    world = two()
+    api.put(world, probed(), "test")
+    world.run_for(120 * SECOND_US)
+    victim = slow_down(world)
+    world.run_for(30 * SECOND_US)
+    restarts = {pod.uid: pod.status.restarts for pod in pods(world)}
+    assert restarts.pop(victim.uid) >= 1
+    assert list(restarts.values()) == [0]
+
+
+def test_cpu_is_told_of_each_replica() -> None:
+    world = two()
+    victim = slow_down(world)
+    world.run_for(10 * SECOND_US)
+    used = {pod.uid: world.processes.cpu_millicores(world, pod, "b") for pod in pods(world)}
+    assert used.pop(victim.uid) == 100
+    assert list(used.values()) == [50]
+
+
+def test_histograms_show_two_kinds_of_replicas() -> None:
+    world = two(timeout_ms=60_000)
+    slow_down(world)
+    world.run_for(60 * SECOND_US)
+    before = totals(world)
+    world.run_for(20 * SECOND_US)
+    after = totals(world)
+    for then, now in ((before.workloads[B], after.workloads[B]), (*before.calls.values(), *after.calls.values())):
+        quick = within(now.durations, SECOND_US) - within(then.durations, SECOND_US)
+        assert quick == pytest.approx(20 * 25_000, rel=0.15), "half of them"
+
+
+def test_a_span_that_takes_long_is_one_of_the_slow_replica() -> None:
+    world = two()
+    victim = slow_down(world)
+    world.run_for(10 * SECOND_US)
+    served = [span for trace in traces(world, 200) for span in trace if (span.service, span.kind) == (B, "server")]
+    late = {span.pod for span in served if span.duration_us > SECOND_US}
+    quick = {span.pod for span in served if span.duration_us < 100_000}
+    assert (late, quick) == ({victim.key.name}, {pod.key.name for pod in pods(world)} - late)
+
+
+def astray(address: str) -> dict[str, Any]:
+    manifest = deployment("a", 2)
+    manifest["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "B_ADDR", "value": address}]
+    return manifest
+
+
+def test_no_request_is_lost_where_islands_with_lanes_become_one() -> None:
+    world = two(extra=[deployment("x"), service("x")])
+    slow_down(world)
+    world.run_for(20 * SECOND_US)
+    api.put(world, astray("x:80"), "test")
+    for _ in range(60):
+        world.run_for(SECOND_US)
+        balance(totals(world))
+
+
+def test_lanes_are_forked_and_sent_elsewhere() -> None:
+    world = two()
+    slow_down(world)
+    world.run_for(3 * SECOND_US)
+    other = World(pickle.loads(pickle.dumps(world.snapshot())))
+    for one in (world, other):
+        one.run_for(7 * SECOND_US)
+    assert totals(world) == totals(other)
+    assert epochs.current(world) == epochs.current(other)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.sampled_from(EDGES), unique=True, max_size=8),
+    LOADS,
+    st.dictionaries(st.sampled_from("abcde"), PROFILES),
+    st.integers(1, 3),
+    st.data(),
+)
+def test_lanes_alike_come_to_what_one_of_them_all_does(edges, load, profiles, times, data) -> None:
+    """Each workload's pods are parted at will from the beginning on: no flow and no count is another."""
+    there = {*"ab", *"".join(edges)}
+    profiles = {name: profile for name, profile in profiles.items() if name in there}
+    world = mesh(*edges, entrypoints=[*"ab"], replicas=4, profiles=profiles, load=load)
+    world.run_for(times * SECOND_US)
+    board = world.traffic.board
+    assert isinstance(board, Board)
+    for place, scene in enumerate(board.scenes):
+        assert scene is not None
+        shape, lanes = board.islands[place].shape, scene.ground.lanes
+        parted = tuple([of[:-1] + _parted(of[-1], data.draw(st.integers(0, 2))) for of in lanes])
+        still = scene._replace(motion=scene.motion._replace(queues=(), demand=(), busy_us=(), passing=(), lost=()))
+        apart = still._replace(ground=ground_of(shape, parted, scene.ground.landed))
+        compare(work_out(still), work_out(apart))
+
+
+def _parted(site, pods):
+    return (site.part(pods), site.part(site.pods - pods)) if pods else (site,)
+
+
+def compare(one: Outcome, other: Outcome) -> None:
+    """As far as thousandths of requests can be parted."""
+    for was, now in zip(one.workloads, other.workloads, strict=True):
+        assert now.pods == was.pods
+        assert now.rate == pytest.approx(was.rate, abs=10)
+        assert now.load_permille == pytest.approx(was.load_permille, abs=5, rel=0.01)
+        assert now.success_permille == pytest.approx(was.success_permille, abs=5)
+    for was, now in zip(one.tally.counts, other.tally.counts, strict=True):
+        assert now == pytest.approx(was, abs=50, rel=0.02)
