@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from stratus_sim.application import commands, epochs, health
 from stratus_sim.application.throttling import throttled_us
-from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.objects import ObjectKey, Resource, node_key
 from stratus_sim.cluster.pods import root_owner
 from stratus_sim.cluster.process import Answer, Exit
 from stratus_sim.cluster.specs import container_limit_millicores, usable_millicores
@@ -79,8 +79,9 @@ class ApplicationProcesses:
         known = self._known(workload)
         if known is None or known.container != container:
             return 0
-        flow = epochs.current(world).of(known.key, pod.uid)
-        return usable_millicores(pod.spec) * min(flow.load_permille, 1000) // 1000
+        flow, node = epochs.current(world).of(known.key, pod.uid), world.store.get(node_key(pod.status.node))
+        stolen_permille = node.status.strain.stolen_permille if node is not None else 0
+        return usable_millicores(pod.spec) * min(flow.load_permille, 1000) * (1000 - stolen_permille) // 1_000_000
 
     def exit(self, container: Container) -> Exit:
         """How a process ends, as far as its command line says."""

@@ -16,7 +16,7 @@ from stratus_sim.cluster.endpoint_slices import KIND
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.pods import ended, root_owner
 from stratus_sim.cluster.specs import limit_millicores, usable_millicores
-from stratus_sim.cluster.status import CALM, Strain
+from stratus_sim.cluster.status import Strain
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
@@ -94,14 +94,14 @@ def _lanes(world: World, name: str, found: list[tuple[Resource, Strain]]) -> tup
     """Pods on such nodes, by how much CPU each may use and how long it makes a request wait."""
     workload = world.application.workloads[name]
     rooms: dict[int, tuple[int, int]] = {}  # those of one template share their spec
-    alike: dict[tuple[int, int], list[Resource]] = {}
+    alike: dict[tuple[int, int, int], list[Resource]] = {}
     for pod, strain in found:
         spec = pod.spec
         room = rooms.get(id(spec))
         if room is None:
             limit = limit_millicores(spec, workload.container)
             rooms[id(spec)] = room = usable_millicores(spec), throttled_us(workload.cpu_us_per_request, limit)
-        if strain is not CALM:
-            room = room[0] * (1000 - strain.stolen_permille) // 1000, room[1] + strain.delay_us
-        alike.setdefault(room, []).append(pod)
+        stolen, delay_us = strain.stolen_permille, strain.delay_us
+        pace = room[0] * (1000 - stolen) // 1000, room[1] + delay_us, stolen
+        alike.setdefault(pace, []).append(pod)
     return tuple([Lane(tuple(pods), of[0] * len(pods), of[1]) for of, pods in sorted(alike.items())])

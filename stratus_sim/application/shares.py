@@ -35,12 +35,13 @@ class Team(NamedTuple):
     pods: tuple[Resource, ...]
     flow: WorkloadFlow
     wire: Wire
+    left_permille: int
 
 
 def first(team: Team, now_us: int) -> Share:
     """The share of pods that have done nothing yet."""
     none = Work(now_us)
-    return Share(*team, none, (none,), ((none, team.pods),), full_us=full_since_us(None, team.flow, now_us))
+    return full_since(Share(*team, none, (none,), ((none, team.pods),)), None, now_us)
 
 
 def shared_anew(world: World, name: str, share: Share, team: Team) -> Share:
@@ -51,15 +52,24 @@ def shared_anew(world: World, name: str, share: Share, team: Team) -> Share:
         marks = _needed(marks, pods)
     if len(spans) > _MANY:
         spans, carried = (), there_still(world, carried_by(share, done))
-    pauses, full_us = _pauses(world, name, share, pods, done), full_since_us(share.full_us, team.flow, world.now_us)
-    return Share(*team, done, (*marks, done), (*spans, (done, pods)), pauses, carried, full_us)
+    pauses = _pauses(world, name, share, pods, done)
+    found = Share(*team, done, (*marks, done), (*spans, (done, pods)), pauses, carried)
+    return full_since(found, share.full_us, world.now_us)
 
 
-def full_since_us(known_us: int | None, flow: WorkloadFlow, now_us: int) -> int | None:
-    """Since when there has been more to do than could be done, if there is."""
-    if flow.load_permille <= 1000:
-        return None
-    return now_us if known_us is None else known_us
+def going_on(share: Share, team: Team, now_us: int) -> Share:
+    """The share once the same pods do more or less."""
+    _, *does = team
+    if [share.flow, share.wire, share.left_permille] == does:
+        return share
+    before = share.marks, share.spans, share.pauses, share.carried
+    return full_since(Share(*team, share.done(now_us), *before), share.full_us, now_us)
+
+
+def full_since(share: Share, known_us: int | None, now_us: int) -> Share:
+    """The share with since when its pods have been stopped by their limit, where that is known of before."""
+    since_us = now_us if known_us is None else known_us
+    return replace(share, full_us=since_us if share.stopped_by_limit else None)
 
 
 def _needed(marks: tuple[Work, ...], pods: Iterable[Resource]) -> tuple[Work, ...]:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from stratus_sim.application import shares
 from stratus_sim.application.flow import Flows, WorkloadFlow
-from stratus_sim.application.shares import Team, full_since_us, own, runs, started_us
+from stratus_sim.application.shares import Team, going_on, own, runs, started_us
 from stratus_sim.application.wire import Weight, carries, weighed
 from stratus_sim.application.work import Carried, Pause, Share, Work
 from stratus_sim.cluster.objects import Resource
@@ -42,8 +42,7 @@ def since_begun(world: World, changed_flows: Iterable[str]) -> Mapping[str, tupl
             continue
         else:
             flow = flows.workloads[name]
-            team = Team(pods, flow, carries(world.application, flows, flow, flow.pods, weight))
-            found = (_together(world, name, before, team),)
+            found = (_together(world, name, before, _team(world, flows, pods, flow, flow.pods, weight)),)
         if len(found) != len(before) or any(map(is_not, found, before)):
             changed[name] = found
     return {**known, **changed} if changed else known
@@ -60,36 +59,37 @@ def _together(world: World, name: str, before: Sequence[Share], team: Team) -> S
     (share,) = before
     if share.pods is not team.pods:
         return shares.shared_anew(world, name, share, team)
-    return _going_on(share, team, world.now_us)
-
-
-def _going_on(share: Share, team: Team, now_us: int) -> Share:
-    """The share once the same pods do more or less."""
-    if share.flow == team.flow and share.wire == team.wire:
-        return share
-    full_us = full_since_us(share.full_us, team.flow, now_us)
-    return replace(share, flow=team.flow, wire=team.wire, work=share.done(now_us), full_us=full_us)
+    return going_on(share, team, world.now_us)
 
 
 def _teams(world: World, flows: Flows, name: str, pods: tuple[Resource, ...], weight: Weight) -> list[Team]:
     whole = flows.workloads[name]
     crews = flows.lanes.get(name) or ((frozenset([pod.uid for pod in pods]), whole),)
     parts = [(tuple([pod for pod in pods if pod.uid in crew]), flow) for crew, flow in crews]
-    return [Team(of, flow, carries(world.application, flows, flow, whole.pods, weight)) for of, flow in parts]
+    return [_team(world, flows, of, flow, whole.pods, weight) for of, flow in parts]
+
+
+def _team(
+    world: World, flows: Flows, pods: tuple[Resource, ...], flow: WorkloadFlow, whole: int, weight: Weight
+) -> Team:
+    """Pods of a lane of a workload that has so many as a `whole`; its nodes are all as busy with others."""
+    strain = world.traffic.routes.nodes.get(pods[0].status.node) if pods and world.traffic.routes else None
+    left_permille = 1000 - strain.stolen_permille if strain is not None else 1000
+    return Team(pods, flow, carries(world.application, flows, flow, whole, weight), left_permille)
 
 
 def _apart(world: World, name: str, before: tuple[Share, ...], teams: list[Team]) -> tuple[Share, ...]:
     """The shares of several lanes, or of one after several."""
     if len(before) == len(teams) and all(map(_same, before, teams)):
-        return tuple([_going_on(share, team, world.now_us) for share, team in zip(before, teams, strict=True)])
+        return tuple([going_on(share, team, world.now_us) for share, team in zip(before, teams, strict=True)])
     full_us = {pod.uid: share.full_us for share in before for pod in share.pods if share.full_us is not None}
     notes, none = _notes(world, name, before), Work(world.now_us)
     found = []
     for team in teams:
         back = {pod.uid: replace(notes.pop(pod.uid), back=none) for pod in team.pods if pod.uid in notes}
         since_us = min([full_us[pod.uid] for pod in team.pods if pod.uid in full_us], default=None)
-        kept_us = full_since_us(since_us, team.flow, world.now_us)
-        found.append(replace(shares.first(team, world.now_us), pauses=back, full_us=kept_us))
+        lane = replace(shares.first(team, world.now_us), pauses=back)
+        found.append(shares.full_since(lane, since_us, world.now_us))
     networks = shares.there_still(world, carried(world, name))
     found[0] = replace(found[0], pauses={**found[0].pauses, **notes}, carried=networks)
     return tuple(found)
@@ -134,7 +134,8 @@ def worked(world: World, name: str) -> dict[int, Work]:
     return found
 
 
-def overrun_since_us(world: World, name: str, pod: Resource) -> int | None:
-    """Since when a pod of a workload (`namespace/name`) has had more to do than it can; None while it has not."""
+def full_since_us(world: World, name: str, pod: Resource) -> int | None:
+    """Since when a pod of a workload (`namespace/name`) has had more to do than its limit allows; None while it has
+    not."""
     lanes = world.traffic.shares.get(name, ())
     return next((share.full_us for share in lanes if any(one.uid == pod.uid for one in share.pods)), None)

@@ -12,8 +12,8 @@ from stratus_sim.cluster.objects import ObjectKey, Resource
 
 
 class Work(msgspec.Struct, frozen=True, gc=False):
-    """What a pod has done by `at_us`: `busy` permille of the CPU it may use times microseconds, and `full` microseconds
-    in which there was more to do than that; `received` and `sent` are billionths of a byte."""
+    """What a pod has done by `at_us`: `busy` millionths of the CPU it may use times microseconds, and `full`
+    microseconds in which there was more to do than that allows; `received` and `sent` are billionths of a byte."""
 
     at_us: int
     busy: int = 0
@@ -52,16 +52,17 @@ class Carried(msgspec.Struct, frozen=True, gc=False):
 
 class Share(msgspec.Struct, frozen=True):
     """The work of one lane of a workload: since a pod that was always there had done `work`, the `pods` share what
-    `flow` and `wire` say.
+    `flow` and `wire` say; of the CPU they may use their nodes leave them `left_permille`.
 
     `marks` are what such a pod had done whenever others began to serve, `pauses` by uid of containers that run still.
     `spans` are who served since such marks, `carried` what networks had carried before these, by uid of the pod.
-    `full_us` is since when there has been more to do than could be done, None where there is not.
+    `full_us` is since when it has been stopped by its limit all the time, None where it is not.
     """
 
     pods: tuple[Resource, ...]
     flow: WorkloadFlow
     wire: Wire
+    left_permille: int
     work: Work
     marks: tuple[Work, ...]
     spans: tuple[tuple[Work, tuple[Resource, ...]], ...]
@@ -71,9 +72,14 @@ class Share(msgspec.Struct, frozen=True):
 
     def done(self, now_us: int) -> Work:
         """What a pod has done by now that was always there."""
-        before, load = self.work, self.flow.load_permille
-        elapsed_us = now_us - before.at_us
+        before, elapsed_us = self.work, now_us - self.work.at_us
+        busy = before.busy + min(1000, self.flow.load_permille) * self.left_permille * elapsed_us
+        full = before.full + (elapsed_us if self.stopped_by_limit else 0)
         received, sent = before.received + self.wire[0] * elapsed_us, before.sent + self.wire[1] * elapsed_us
-        if load > 1000:
-            return Work(now_us, before.busy + 1000 * elapsed_us, before.full + elapsed_us, received, sent)
-        return Work(now_us, before.busy + load * elapsed_us, before.full, received, sent)
+        return Work(now_us, busy, full, received, sent)
+
+    @property
+    def stopped_by_limit(self) -> bool:
+        """Whether there is more to do than what they may use allows; who does not get that much is not stopped by
+        it."""
+        return self.flow.load_permille > 1000 and self.left_permille == 1000

@@ -10,9 +10,9 @@ import pytest
 from stratus_sim.application.behaviours.console import run
 from stratus_sim.application.behaviours.database import Server
 from stratus_sim.application.behaviours.memory import recall, remember
-from stratus_sim.application.behaviours.registry import ANNOTATION
 from stratus_sim.cluster import pods
 from stratus_sim.kernel import SECOND_US
+from stratus_sim.manifests.topology import Profile, Topology
 from stratus_sim.world import World
 from tests.application.backends import (
     act,
@@ -250,8 +250,9 @@ def test_postgresql_lets_in_by_its_own_rules() -> None:
 
 
 def test_a_server_in_a_container_of_another_name() -> None:
-    db = behind("db", "postgres:16", 5432, {"POSTGRES_PASSWORD": "safe"}, annotations={ANNOTATION: "database"})
-    world = stand(*front({"DB_ADDR": "db:5432"}), *db)
+    db = behind("db", "postgres:16", 5432, {"POSTGRES_PASSWORD": "safe"})
+    declared = Topology(profiles={"db": Profile(behaviour="database")})
+    world = stand(*front({"DB_ADDR": "db:5432"}), *db, topology=declared)
     container = {"name": "other", "image": "postgres:16", "ports": [{"containerPort": 5432}]}
     patch = [{"op": "replace", "path": "/spec/template/spec/containers", "value": [container]}]
     act(world, "patch", "deployment/db", {"patch": patch, "type": "json"})

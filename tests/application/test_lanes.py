@@ -18,7 +18,7 @@ from stratus_sim.application.dynamics.state import Outcome
 from stratus_sim.application.dynamics.step import work_out
 from stratus_sim.application.errors import RESET
 from stratus_sim.application.flow import WorkloadFlow
-from stratus_sim.cluster import api
+from stratus_sim.cluster import api, nodes
 from stratus_sim.cluster.objects import Resource
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.topology import Profile
@@ -122,6 +122,19 @@ def test_who_comes_new_does_not_take_over_what_others_were_left_with() -> None:
     assert (waiting(world), lanes(world), epochs.current(world).calls[0].success_permille) == (0, [], 1000)
 
 
+def test_replicas_for_which_about_as_many_wait_are_one_lane() -> None:
+    """Each second 50 more wait for each of two, of which one had 150 a second before the other came."""
+    profile = Profile(1, 2000, 1000, queue=1_000_000)
+    world = mesh("a>b", profiles={"b": profile}, load=DeclaredLoad(rps=40), policies=(DeclaredPolicy("a", "b"),))
+    world.schedule(0, "traffic.load", 5000)
+    scale(world, "b", 2)
+    world.run_for(15 * SECOND_US)
+    assert len(lanes(world)) == 2
+    world.run_for(300 * SECOND_US)
+    assert lanes(world) == []
+    balance(totals(world))
+
+
 def test_a_pod_that_goes_takes_its_queue_along_and_no_other() -> None:
     world = two(replicas=3)
     slow_down(world, 900)
@@ -138,6 +151,59 @@ def test_a_pod_that_goes_takes_its_queue_along_and_no_other() -> None:
     assert totals(world).workloads[B].errors[RESET] == left
     assert waiting(world) == 0
     balance(totals(world))
+
+
+def test_calls_are_spread_over_all_pods_whatever_becomes_of_them() -> None:
+    world = two(replicas=3, rps=30)
+    slow, lost, _ = pods(world)
+    assert len({pod.status.node for pod in pods(world)}) == 3
+    strain(world, slow.status.node, SLOW)
+    nodes.crash(world, lost.status.node)
+    world.run_for(5 * SECOND_US)
+    flows = epochs.current(world)
+    assert flows.calls[0].rate == pytest.approx(20_000, abs=10), "a third of `a` is lost, too"
+    assert [flow.rate for flow in lanes(world)] == [pytest.approx(20_000 / 3, abs=10)] * 2
+
+
+def at_once(world: World, name: str) -> None:
+    """In one second from now a replica of a workload is another lane than before."""
+    strain(world, pods(world, name)[0].status.node, 100)
+    world.run_for(SECOND_US)
+    assert f"default/{name}" in epochs.current(world).lanes
+
+
+def test_who_shares_a_replica_keeps_its_part_when_lanes_change() -> None:
+    world = mesh("x>b", "y>b", entrypoints="xy", replicas=2, profiles={"b": Profile(1, 2000, 1000, queue=0)})
+    world.schedule(0, "traffic.load", 4000)
+    world.run_for(5 * SECOND_US)
+    before = [call.success_permille for call in epochs.current(world).calls]
+    at_once(world, "b")
+    assert before == [250, 250]
+    assert [call.success_permille for call in epochs.current(world).calls] == pytest.approx([237, 237], abs=5)
+
+
+def test_slots_stay_taken_when_lanes_change() -> None:
+    """Each replica works on one request at once, for a tenth of a second."""
+    world = mesh(replicas=2, profiles={"a": Profile(1, 10, 100_000, concurrency=1, queue=0)}, load=DeclaredLoad(rps=80))
+    world.run_for(5 * SECOND_US)
+    assert epochs.current(world).entries[0].success_permille == pytest.approx(250, abs=2)
+    at_once(world, "a")
+    assert epochs.current(world).entries[0].success_permille == pytest.approx(250, abs=2)
+
+
+def test_calls_that_are_not_made_since_one_before_them_fails_are_not_made_when_lanes_change() -> None:
+    world = mesh("a>b", "a>c", replicas=2, profiles={"b": Profile(1, 4000, 1000, queue=0)}, load=DeclaredLoad(rps=100))
+    world.run_for(30 * SECOND_US)
+    before = epochs.current(world).calls[1].rate
+    assert before == pytest.approx(50_000, rel=0.05)
+    strain(world, next(p for p in pods(world, "a") if p.status.node not in nodes_of(world, "b")).status.node, 100)
+    world.run_for(SECOND_US)
+    assert "default/a" in epochs.current(world).lanes
+    assert epochs.current(world).calls[1].rate == pytest.approx(before, rel=0.05)
+
+
+def nodes_of(world: World, name: str) -> set[str]:
+    return {pod.status.node for pod in pods(world, name)}
 
 
 def probed() -> dict[str, Any]:
@@ -163,7 +229,7 @@ def test_cpu_is_told_of_each_replica() -> None:
     victim = slow_down(world)
     world.run_for(10 * SECOND_US)
     used = {pod.uid: world.processes.cpu_millicores(world, pod, "b") for pod in pods(world)}
-    assert used.pop(victim.uid) == 100
+    assert used.pop(victim.uid) == 30, "all its node leaves to it"
     assert list(used.values()) == [50]
 
 

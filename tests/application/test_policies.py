@@ -16,7 +16,7 @@ from stratus_sim.manifests.topology import Profile
 from stratus_sim.manifests.traffic import BreakerRule, Policy
 from stratus_sim.manifests.traffic_shapes import DeclaredLoad, DeclaredPolicy, DeclaredRequest
 from stratus_sim.world import World
-from tests.application.mesh import deployment, mesh, scale
+from tests.application.mesh import mesh, scale
 
 RULE = BreakerRule(error_permille=500, window_s=10, requests=20, open_s=5, probes=2)
 
@@ -100,7 +100,7 @@ def moody(monkeypatch: pytest.MonkeyPatch) -> World:
 
     monkeypatch.setitem(BEHAVIOURS, "moody", mood)
     policies = (DeclaredPolicy("a", "b", retries=1),)
-    return mesh("a>b", load=DeclaredLoad(rps=100), policies=policies, extra=[annotated("b", "moody")])
+    return mesh("a>b", load=DeclaredLoad(rps=100), policies=policies, profiles={"b": acting("moody")})
 
 
 def test_a_behaviours_errors_are_what_callers_see_and_retry(moody: World) -> None:
@@ -121,11 +121,9 @@ def test_a_restless_behaviour_is_asked_every_second_until_it_rests(moody: World)
     assert (moody.traffic.memory["default/b"], len(moody.kernel.timers)) == (500, 0)
 
 
-def annotated(name: str, behaviour: str) -> dict:
-    """A Deployment whose pods behave so."""
-    manifest = deployment(name)
-    manifest["spec"]["template"]["metadata"]["annotations"] = {"stratus.dev/behaviour": behaviour}
-    return manifest
+def acting(behaviour: str) -> Profile:
+    """Of a quick workload that behaves so."""
+    return Profile(latency_us=1000, cpu_us_per_request=10, behaviour=behaviour)
 
 
 def test_each_client_has_its_own_timeout() -> None:
@@ -141,7 +139,7 @@ def test_who_is_refused_sees_it_and_nobody_else_does(monkeypatch: pytest.MonkeyP
         return Served(refused={"default/b": {"FATAL: password authentication failed": 1.0}})
 
     monkeypatch.setitem(BEHAVIOURS, "picky", picky)
-    world = mesh("a>b", "a>c", "b>d", "c>d", load=DeclaredLoad(), extra=[annotated("d", "picky")])
+    world = mesh("a>b", "a>c", "b>d", "c>d", load=DeclaredLoad(), profiles={"d": acting("picky")})
     found = {f.call.source: (f.success_permille, f.error) for f in epochs.current(world).calls if f.call.target == "d"}
     assert found == {"b": (0, "FATAL: password authentication failed"), "c": (1000, "")}
 
@@ -149,9 +147,9 @@ def test_who_is_refused_sees_it_and_nobody_else_does(monkeypatch: pytest.MonkeyP
 def test_what_a_cache_misses_its_caller_asks_the_database_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(BEHAVIOURS, "cold", lambda world, offered, memory: Served(missed=0.5))
     monkeypatch.setitem(BEHAVIOURS, "database", lambda world, offered, memory: Served())
-    extra = [annotated("c", "cold"), annotated("d", "database")]
-    still = mesh("a>c", "a>d", "a>e", extra=extra)
-    moving = mesh("a>c", "a>d", "a>e", load=DeclaredLoad(), extra=extra)
+    profiles = {"c": acting("cold"), "d": acting("database")}
+    still = mesh("a>c", "a>d", "a>e", profiles=profiles)
+    moving = mesh("a>c", "a>d", "a>e", load=DeclaredLoad(), profiles=profiles)
     for world in (still, moving):
         flows = epochs.current(world).workloads
         assert [flows[f"default/{name}"].rate for name in "acde"] == [50_000, 50_000, 75_000, 50_000]
@@ -159,8 +157,8 @@ def test_what_a_cache_misses_its_caller_asks_the_database_for(monkeypatch: pytes
 
 def test_dearer_requests_leave_room_for_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(BEHAVIOURS, "dear", lambda world, offered, memory: Served(cpu_permille=4000))
-    profiles = {"b": Profile(1, 1000, 0, queue=0)}
-    world = mesh("a>b", load=DeclaredLoad(rps=50), profiles=profiles, extra=[annotated("b", "dear")])
+    profiles = {"b": Profile(1, 1000, 0, queue=0, behaviour="dear")}
+    world = mesh("a>b", load=DeclaredLoad(rps=50), profiles=profiles)
     flow = epochs.current(world).workloads["default/b"]
     assert (flow.success_permille, flow.load_permille) == (500, 2000)
 
@@ -210,9 +208,8 @@ def test_behaviours_are_told_what_arrives_not_what_waits(monkeypatch: pytest.Mon
     monkeypatch.setitem(BEHAVIOURS, "listening", listening)
     monkeypatch.setitem(BEHAVIOURS, "cold", lambda world, offered, memory: Served(missed=0.5))
     monkeypatch.setitem(BEHAVIOURS, "database", listening)
-    full = {"b": Profile(1, 4000, 1000, queue=100)}
-    mesh("a>b", load=DeclaredLoad(), profiles=full, extra=[annotated("b", "listening")])
+    full = {"b": Profile(1, 4000, 1000, queue=100, behaviour="listening")}
+    mesh("a>b", load=DeclaredLoad(), profiles=full)
     assert told[-1] == 50_000
-    extra = [annotated("c", "cold"), annotated("d", "database")]
-    mesh("a>c", "a>d", load=DeclaredLoad(), extra=extra)
+    mesh("a>c", "a>d", load=DeclaredLoad(), profiles={"c": acting("cold"), "d": acting("database")})
     assert told[-1] == 75_000, "what the cache misses is in it once"

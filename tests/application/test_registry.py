@@ -1,7 +1,8 @@
-"""Behaviours from outside: a registered plain function, found by annotation or by image."""
+"""Behaviours from outside: a registered plain function, found by profile or by image."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,6 @@ from stratus_sim.application import epochs
 from stratus_sim.application.answers import manner_of
 from stratus_sim.application.behaviours.cache import cache
 from stratus_sim.application.behaviours.registry import (
-    ANNOTATION,
     BEHAVIOURS,
     Behaviour,
     Offered,
@@ -19,7 +19,9 @@ from stratus_sim.application.behaviours.registry import (
     behaviour,
     behaviour_of,
 )
+from stratus_sim.errors import UserError
 from stratus_sim.kernel import SECOND_US
+from stratus_sim.manifests.topology import Profile, Topology
 from stratus_sim.world import World
 from tests.application.backends import act, behind, call, front, stand, users
 
@@ -38,13 +40,14 @@ def halves(world: World, offered: Offered, memory: Any) -> Served:
     return Served(success=0.5, errors={"teapot": 0.5}, latency_us=7_000, memory=(memory or 0) + 1)
 
 
-def licensed(image: str = "registry.example/licences:1", **more: Any) -> World:
-    return stand(*front({"LICENCES_ADDR": "licences:9000"}), *behind("licences", image, 9000, **more))
+def licensed(image: str = "registry.example/licences:1", declared: str = "") -> World:
+    topology = Topology(profiles={"licences": Profile(behaviour=declared)})
+    return stand(*front({"LICENCES_ADDR": "licences:9000"}), *behind("licences", image, 9000), topology=topology)
 
 
 def test_a_plain_function_decides_how_requests_fare(mine: dict[str, Behaviour]) -> None:
     behaviour("halves")(halves)
-    world = licensed(annotations={ANNOTATION: "halves"})
+    world = licensed(declared="halves")
     flow = call(world, "api", "licences")
     assert (flow.success_permille, flow.error, users(world)) == (500, "teapot", 500)
     assert flow.latency_us >= 7_000
@@ -52,7 +55,7 @@ def test_a_plain_function_decides_how_requests_fare(mine: dict[str, Behaviour]) 
 
 def test_it_is_handed_its_memory_once_an_epoch(mine: dict[str, Behaviour]) -> None:
     behaviour("halves")(halves)
-    world = licensed(annotations={ANNOTATION: "halves"})
+    world = licensed(declared="halves")
     before = world.traffic.memory["default/licences"]
     epochs.touch(world)
     world.run_for(2 * SECOND_US)
@@ -61,26 +64,26 @@ def test_it_is_handed_its_memory_once_an_epoch(mine: dict[str, Behaviour]) -> No
     assert world.traffic.memory["default/licences"] == before + 1
 
 
-def test_an_annotation_added_later_counts(mine: dict[str, Behaviour]) -> None:
+def test_no_write_to_the_cluster_changes_what_was_declared(mine: dict[str, Behaviour]) -> None:
+    """Else an agent could write away what is wrong with a server."""
     behaviour("halves")(halves)
-    world = licensed()
-    assert users(world) == 1000
-    patch = {"spec": {"template": {"metadata": {"annotations": {ANNOTATION: "halves"}}}}}
-    act(world, "patch", "deployment/licences", {"patch": patch})
+    world = licensed(declared="halves")
+    act(world, "set-image", "deployment/licences", {"image": "redis:7"})
     assert users(world) == 500
 
 
-def test_the_annotation_goes_before_the_image(mine: dict[str, Behaviour]) -> None:
+def test_the_profile_goes_before_the_image(mine: dict[str, Behaviour]) -> None:
     behaviour("halves")(halves)
-    workload = licensed("redis:7").application.workloads["default/licences"]
-    assert behaviour_of(licensed("redis:7"), workload) is cache
-    assert behaviour_of(licensed("redis:7", annotations={ANNOTATION: "halves"}), workload) is halves
+    world = licensed("redis:7", declared="halves")
+    workload = world.application.workloads["default/licences"]
+    assert behaviour_of(world, workload) is halves
+    assert behaviour_of(world, dataclasses.replace(workload, behaviour="")) is cache
 
 
-def test_nobody_behaves_in_a_way_nobody_registered() -> None:
-    world = licensed(annotations={ANNOTATION: "no-such-behaviour"})
-    assert behaviour_of(world, world.application.workloads["default/licences"]) is None
-    assert users(world) == 1000
+def test_nobody_behaves_in_a_way_nobody_registered(mine: dict[str, Behaviour]) -> None:
+    behaviour("halves")(halves)
+    with pytest.raises(UserError, match="behaviour in the profile of default/licences, 'halvs': did you mean 'halves'"):
+        licensed(declared="halvs")
 
 
 def test_two_of_one_name(mine: dict[str, Behaviour]) -> None:

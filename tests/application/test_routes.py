@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from stratus_sim.application.behaviours.registry import ANNOTATION, Offered, Served, behaviour
+from stratus_sim.application.behaviours.registry import BEHAVIOURS, Offered, Served
 from stratus_sim.application.dynamics.advance import preview
 from stratus_sim.application.flow import Flows
 from stratus_sim.cluster import api
+from stratus_sim.cluster.merge import strategic_merge
 from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.cluster.pods import root_owner
 from stratus_sim.kernel import SECOND_US
@@ -91,17 +92,16 @@ def test_what_did_not_change_fares_as_it_did() -> None:
     assert [old is new for old, new in zip(before.entries, after.entries, strict=True)] == [False, True]
 
 
-def test_a_template_that_names_a_behaviour_is_read_again(hotel: World) -> None:
+def test_a_template_with_other_software_is_read_again(hotel: World, monkeypatch: pytest.MonkeyPatch) -> None:
     before = kept_and_fresh(hotel)[0]
     name = next(name for name, flow in before.workloads.items() if flow.rate)
     deployment = hotel.store.get(ObjectKey("Deployment", *name.split("/")))
     assert deployment is not None
     template = deployment.manifest["spec"]["template"]
-    marked = {**template, "metadata": {**template["metadata"], "annotations": {ANNOTATION: "broken-for-all"}}}
-    behaviour("broken-for-all")(_broken)
-    hotel.store.configure(
-        deployment.key, {**deployment.manifest, "spec": {**deployment.manifest["spec"], "template": marked}}
-    )
+    monkeypatch.setitem(BEHAVIOURS, "cache", _broken)
+    container = {"name": template["spec"]["containers"][0]["name"], "image": "redis:7"}
+    change = {"spec": {"template": {"spec": {"containers": [container]}}}}
+    hotel.store.configure(deployment.key, strategic_merge(deployment.manifest, change))
     kept, fresh = kept_and_fresh(hotel)
     assert kept == fresh
     assert kept.workloads[name].success_permille == 0

@@ -12,6 +12,7 @@ from stratus_sim.application.throttling import PERIOD_US
 from stratus_sim.application.usage import worked
 from stratus_sim.application.work import Work
 from stratus_sim.cluster import api
+from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.faults import FAULTS, inject, noise
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.topology import Profile
@@ -48,7 +49,7 @@ class Meter:
     def __init__(self, world: World) -> None:
         self.world, self.busy, self.full = world, Counter[tuple[int, int]](), Counter[tuple[int, int]]()
         self._asked_us = -1
-        self._at_work: dict[tuple[int, int], int] = {}
+        self._at_work: dict[tuple[int, int], tuple[int, int]] = {}
         self._look()
         self.before = runs(world)
 
@@ -62,17 +63,22 @@ class Meter:
             self._look()
 
     def _add(self, elapsed_us: int) -> None:
-        for run, load in self._at_work.items():
-            self.busy[run] += min(load, 1000) * elapsed_us
-            self.full[run] += elapsed_us if load > 1000 else 0
+        for run, (load, left) in self._at_work.items():
+            self.busy[run] += min(load, 1000) * left * elapsed_us
+            self.full[run] += elapsed_us if load > 1000 == left else 0
+
+    def _left(self, pod: Resource) -> int:
+        """What its node leaves to a pod, in thousandths of the CPU it may use."""
+        node = self.world.store.get(ObjectKey("Node", "", pod.status.node))
+        return 1000 - node.status.strain.stolen_permille if node is not None else 1000
 
     def _look(self) -> None:
         """An epoch has begun: who serves from now on, and under which load."""
-        traffic = self.world.traffic
+        traffic, left = self.world.traffic, self._left
         if traffic.asked_us != self._asked_us and traffic.begun is not None and traffic.routes is not None:
             self._asked_us = traffic.asked_us
             self._at_work = {
-                (pod.uid, pod.status.started_us): traffic.begun.of(name, pod.uid).load_permille
+                (pod.uid, pod.status.started_us): (traffic.begun.of(name, pod.uid).load_permille, left(pod))
                 for name in traffic.begun.workloads
                 for pod in traffic.routes.serving[name].pods
             }

@@ -2,7 +2,7 @@
 
 A behaviour is asked once an epoch for each workload it stands for and answers for that epoch; what it wants to know
 next time it hands back as `memory`. Who writes one needs nothing but `behaviour("name")`, and names it in the
-annotation `stratus.dev/behaviour` of a pod template where the image does not tell.
+profile of a workload (`--topology`) where the image does not tell: no object an agent reads or writes does.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stratus_sim.application.behaviours.images import software
 from stratus_sim.cluster.objects import Resource, known_key
+from stratus_sim.errors import unknown_name
 from stratus_sim.manifests.application import Application, Workload
 from stratus_sim.manifests.calls import FLAG_PORTS, Call
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
 
-ANNOTATION = "stratus.dev/behaviour"
 FLAGGED = "flagged"
 _NOBODY: Mapping[str, Mapping[str, float]] = {}
 _NOTHING: Mapping[str, float] = {}
@@ -92,17 +92,27 @@ def behaviour(name: str) -> Callable[[Behaviour], Behaviour]:
 
 
 def behaviour_of(world: World, workload: Workload) -> Behaviour | None:
-    """What a workload does: as its pod template's annotation says, else as software of its image does, else None.
+    """What a workload does: as its profile says, else as software of its image does, else None.
 
     One that dials a flag server does what its flags say.
+
+    Raises:
+        UserError: its profile names what nobody has registered.
     """
+    if workload.behaviour:
+        return _declared(workload)
     found = world.store.get(known_key(workload.kind, workload.namespace, workload.name))
     if found is None:
         return None
     template: Mapping[str, Any] = found.manifest["spec"]["template"]
-    stated = ((template.get("metadata") or {}).get("annotations") or {}).get(ANNOTATION)
     implied = FLAGGED if workload.key in _asking_flags(world.application) else ""
-    return BEHAVIOURS.get(str(stated) if stated else software(template, workload.container).role or implied)
+    return BEHAVIOURS.get(software(template, workload.container).role or implied)
+
+
+def _declared(workload: Workload) -> Behaviour:
+    if workload.behaviour not in BEHAVIOURS:
+        raise unknown_name(f"behaviour in the profile of {workload.key},", workload.behaviour, BEHAVIOURS)
+    return BEHAVIOURS[workload.behaviour]
 
 
 @lru_cache(maxsize=64)

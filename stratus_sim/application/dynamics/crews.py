@@ -42,11 +42,11 @@ def lined_up(island: Island, ground: Ground, course: Course, standing: Standing)
         before = known.get(number) or (_everyone(lanes),)
         sites[number], crews[number] = _lanes(lanes, sites[number], _depths(before, waiting.get(number, ())))
         parts[number] = [_made_of(crew, before) for crew in crews[number]]
-    kept = tuple([(number, of) for number, of in crews.items() if len(of) > 1 or number in waiting])
     lined = ground_of(island.shape, tuple(sites), ground.landed)
-    if kept == course.crews:
+    if tuple(crews.items()) == course.crews:
         return lined, course
-    return lined, replace(course, motion=_carried(island, course, lined.wide, parts), crews=kept)
+    motion = _carried(island, course, lined.wide, parts)
+    return lined, replace(course, motion=motion, crews=tuple(crews.items()))
 
 
 def known_again(island: Island, ground: Ground, course: Course, standing: Standing) -> Course:

@@ -47,18 +47,15 @@ def widen(shape: Shape, lanes: tuple[int, ...]) -> Wide:
 
 def spread(landed: Landed, wide: Wide, pods: Sequence[Sequence[int]]) -> Landed:
     """Where tries land when each lane has so many `pods`: on all of a workload's as often."""
-    sums = [sum(pods[number]) if number != NOWHERE and len(pods[number]) > 1 else 1 for number, _, _ in landed]
-    whole, found = lcm(*sums), list[tuple[int, str, int]]()
-    for (number, error, weight), parts in zip(landed, sums, strict=True):
-        if number == NOWHERE:
-            found.append((NOWHERE, error, whole * weight))
-        else:
-            shares = pods[number] if len(pods[number]) > 1 else (1,)
-            found += [
-                (lane, error, whole // parts * weight * share)
-                for lane, share in zip(wide.workloads[number], shares, strict=True)
-            ]
-    return tuple(found)
+    shares = [pods[number] if number != NOWHERE and len(pods[number]) > 1 else (1,) for number, _, _ in landed]
+    whole = lcm(*map(sum, shares))
+    return tuple(
+        [
+            (lane, error, weight * share * whole // sum(of))
+            for (number, error, weight), of in zip(landed, shares, strict=True)
+            for lane, share in zip((NOWHERE,) if number == NOWHERE else wide.workloads[number], of, strict=True)
+        ]
+    )
 
 
 def _numbered(sizes: Sequence[int]) -> tuple[tuple[int, ...], ...]:

@@ -43,7 +43,7 @@ def _used(scrape: Scrape) -> Iterator[tuple[dict[str, str], Container, Used]]:
 
 def _of(pod: Resource, container: Container, cpu_us_per_request: int, work: Work) -> Used:
     """A request is at work in one period more than it is throttled in; who has too much to do is in every one."""
-    cpu_us = usable_millicores(pod.spec) * work.busy // 1_000_000
+    cpu_us = usable_millicores(pod.spec) * work.busy // 1_000_000_000
     limit = container_limit_millicores(container)
     if limit is None:
         return Used(cpu_us)
