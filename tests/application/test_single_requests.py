@@ -88,7 +88,7 @@ class OneByOne:
     stolen_permille=st.sampled_from([0, 300, 600, 900]),
     load_permille=st.sampled_from([400, 800, 1200, 2500]),
     bound=st.sampled_from([5, 50, 400]),
-    patience_ms=st.sampled_from([300, 700]),
+    patience_ms=st.sampled_from([400, 700]),
 )
 def test_a_fluid_comes_to_what_requests_do_one_by_one(
     replicas: int, slow: int, stolen_permille: int, load_permille: int, bound: int, patience_ms: int
