@@ -17,6 +17,8 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> UserError:
     "unknown policy 'runbok': did you mean 'runbook'? known: random, runbook"
     """
     names = sorted(known)
+    if not names:
+        return UserError(f"unknown {what} {name!r}: there is none here")
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return UserError(f"unknown {what} {name!r}: {hint}known: {', '.join(names)}")

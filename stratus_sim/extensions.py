@@ -59,6 +59,17 @@ def loaded() -> tuple[Extension, ...]:
     return tuple(_LOADED.values())
 
 
+def blamed(error: BaseException) -> UserError | None:
+    """The error for something an extension's own code raised long after it was loaded; None where none was at work."""
+    for spec in _LOADED:
+        module = sys.modules.get(_name(Path(spec)) if spec.endswith(".py") else spec)
+        lines = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == getattr(module, "__file__", "")]
+        if lines:
+            where = f"{lines[-1].filename}:{lines[-1].lineno}"
+            return UserError(f"extension {spec}: it raised {type(error).__name__}: {error} ({where})")
+    return None
+
+
 def import_module(place: str, what: str) -> ModuleType:
     """The module `package.module` or `path/file.py`, imported as a script's own folder would let it.
 

@@ -49,4 +49,4 @@ def _beside(path: Path) -> tuple[int, Path]:
 
 
 def _unwritable(path: Path, error: OSError) -> UserError:
-    return UserError(f"{path}: cannot be written: {error.strerror}; choose another place, as with --out")
+    return UserError(f"{path}: cannot be written: {error.strerror}; choose another place")

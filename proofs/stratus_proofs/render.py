@@ -22,7 +22,8 @@ def render(report: Report, console: Console) -> None:
         render_failure(failure, report, console)
     for witness in report.unreached:
         path = " → ".join(witness.path)
-        console.print(f"[red]not reached[/red] {witness.prop}: no run {path} ends in its premise")
+        told = f" {witness.prop}: no run {path} ends in its premise"
+        console.print(Text.assemble(("not reached", "red"), told))
     console.print(verdict(report))
 
 
@@ -179,9 +180,9 @@ def _hold(results: list[Result]) -> bool:
     return all(result.status == "proved" for result in results)
 
 
-def _counts(results: list[Result]) -> str:
+def _counts(results: list[Result]) -> Text:
     proved = sum(r.status == "proved" for r in results)
-    return f"{proved}/{len(results)}" if _hold(results) else f"[red]{proved}/{len(results)}[/red]"
+    return Text(f"{proved}/{len(results)}", style="" if _hold(results) else "red")
 
 
 def _named(values: Mapping[str, Any]) -> str:

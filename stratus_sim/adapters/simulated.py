@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
+from stratus_sim.adapters.writes import by_object, inside_catalogue, only_pod_deletion, put_back
 from stratus_sim.cluster import api, conditions, lease
-from stratus_sim.cluster.actions import Action, InvalidAction, Write, effects, outside_catalogue
+from stratus_sim.cluster.actions import Action, InvalidAction, Write, effects
 from stratus_sim.cluster.configuration import (
     ABSENT,
     Field,
@@ -60,10 +61,8 @@ class SimulatedCluster:
         return conditions.permitted(self.world, action, effects(self.world, action), self._begun)
 
     def _begun(self, key: ObjectKey) -> Manifest | None:
-        """What undo would put back: the manifest when the transaction began, unless others have written it since."""
-        foreign = {field.object for change in self.changes(self._began) for field in change.fields}
-        found = (self._shadow or self.world).store.get(key) if key not in foreign else None
-        return found.manifest if found is not None else None
+        found = (self._shadow or self.world).store.get(key)
+        return put_back(key, found.manifest if found is not None else None, self.changes(self._began))
 
     def perform(self, action: Action, grant: Grant) -> None:
         self._fence(grant)
@@ -75,11 +74,8 @@ class SimulatedCluster:
 
     def restore(self, values: Mapping[Field, Value], grant: Grant) -> None:
         self._fence(grant)
-        by_object: dict[ObjectKey, dict[Path, Value]] = {}
-        for field, value in values.items():
-            by_object.setdefault(field.object, {})[field.path] = value
-        for key in sorted(by_object):
-            self._write(key, self._merged(key, by_object[key]), grant)
+        for key, wanted in by_object(values):
+            self._write(key, self._merged(key, wanted), grant)
 
     def changes(self, since: int) -> list[ForeignChange]:
         found = api.changes_since(self.world, since)
@@ -136,18 +132,6 @@ class SimulatedCluster:
             api.delete(self.world, key, AGENT + grant.agent)
         else:
             api.put(self.world, manifest, AGENT + grant.agent)
-
-
-def only_pod_deletion(key: ObjectKey, after: Manifest | None) -> None:
-    """Raises InvalidAction for any other write to what controllers own."""
-    if after is not None or key.kind != "Pod":
-        raise InvalidAction(f"{key} belongs to a controller: change its owner instead")
-
-
-def inside_catalogue(action: Action, write: Write) -> None:
-    """Raises InvalidAction for a write that its verb may not make, or that could not be taken back."""
-    if beyond := outside_catalogue(action, write):
-        raise InvalidAction(f"{action.verb} {write.key}: {beyond}")
 
 
 def _foreign(change: api.Change) -> ForeignChange:

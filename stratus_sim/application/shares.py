@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from stratus_sim.application.flow import WorkloadFlow
 from stratus_sim.application.wire import Wire
-from stratus_sim.application.work import Carried, Pause, Share, Work
+from stratus_sim.application.work import Carried, Pause, Share, Work, stopped
 from stratus_sim.cluster import container_status
 from stratus_sim.cluster.objects import Resource
 from stratus_sim.cluster.status import ContainerStatus
@@ -41,7 +41,7 @@ class Team(NamedTuple):
 def first(team: Team, now_us: int) -> Share:
     """The share of pods that have done nothing yet."""
     none = Work(now_us)
-    return full_since(Share(*team, none, (none,), ((none, team.pods),)), None, now_us)
+    return Share(*team, none, (none,), ((none, team.pods),), full_us=full_since_us(team, None, now_us))
 
 
 def shared_anew(world: World, name: str, share: Share, team: Team) -> Share:
@@ -52,24 +52,23 @@ def shared_anew(world: World, name: str, share: Share, team: Team) -> Share:
         marks = _needed(marks, pods)
     if len(spans) > _MANY:
         spans, carried = (), there_still(world, carried_by(share, done))
-    pauses = _pauses(world, name, share, pods, done)
-    found = Share(*team, done, (*marks, done), (*spans, (done, pods)), pauses, carried)
-    return full_since(found, share.full_us, world.now_us)
+    pauses, full_us = _pauses(world, name, share, pods, done), full_since_us(team, share.full_us, world.now_us)
+    return Share(*team, done, (*marks, done), (*spans, (done, pods)), pauses, carried, full_us)
 
 
 def going_on(share: Share, team: Team, now_us: int) -> Share:
     """The share once the same pods do more or less."""
-    _, *does = team
-    if [share.flow, share.wire, share.left_permille] == does:
+    if share.flow == team.flow and share.wire == team.wire and share.left_permille == team.left_permille:
         return share
     before = share.marks, share.spans, share.pauses, share.carried
-    return full_since(Share(*team, share.done(now_us), *before), share.full_us, now_us)
+    return Share(*team, share.done(now_us), *before, full_since_us(team, share.full_us, now_us))
 
 
-def full_since(share: Share, known_us: int | None, now_us: int) -> Share:
-    """The share with since when its pods have been stopped by their limit, where that is known of before."""
-    since_us = now_us if known_us is None else known_us
-    return replace(share, full_us=since_us if share.stopped_by_limit else None)
+def full_since_us(team: Team, known_us: int | None, now_us: int) -> int | None:
+    """Since when pods have been stopped by their limit, if they are and where that is `known_us` before."""
+    if not stopped(team.flow, team.left_permille):
+        return None
+    return now_us if known_us is None else known_us
 
 
 def _needed(marks: tuple[Work, ...], pods: Iterable[Resource]) -> tuple[Work, ...]:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from stratus_sim.application import shares
 from stratus_sim.application.flow import Flows, WorkloadFlow
-from stratus_sim.application.shares import Team, going_on, own, runs, started_us
+from stratus_sim.application.shares import Team, full_since_us, going_on, own, runs, started_us
 from stratus_sim.application.wire import Weight, carries, weighed
 from stratus_sim.application.work import Carried, Pause, Share, Work
 from stratus_sim.cluster.objects import Resource
@@ -23,43 +23,45 @@ from stratus_sim.cluster.objects import Resource
 if TYPE_CHECKING:
     from stratus_sim.world import World
 
+Shares = tuple[Share, ...]
+"""Of the lanes of a workload."""
 
-def since_begun(world: World, changed_flows: Iterable[str]) -> Mapping[str, tuple[Share, ...]]:
+
+def since_begun(world: World, changed_flows: Iterable[str]) -> Mapping[str, Shares]:
     """The shares from now on of the lanes of each workload (`namespace/name`), when no others have other flows than
     before; those of whom nothing has changed stay as they are."""
     traffic = world.traffic
     if traffic.begun is None or traffic.routes is None:
         return traffic.shares
     flows, known, serving, weights = traffic.begun, traffic.shares, traffic.routes.serving, weighed(world.application)
-    changed: dict[str, tuple[Share, ...]] = {}
+    changed: dict[str, Shares] = {}
     served, traffic.served = traffic.served, serving
     altered = compress(serving, map(is_not, serving.values(), served.values())) if served else serving
     for name in sorted({*changed_flows, *altered}):
-        before, pods, weight = known.get(name, ()), serving[name].pods, weights[name]
-        if name in flows.lanes or len(before) > 1:
-            found = _apart(world, name, before, _teams(world, flows, name, pods, weight))
-        elif _idle(before, pods, flows.workloads[name], weight):
-            continue
-        else:
-            flow = flows.workloads[name]
-            found = (_together(world, name, before, _team(world, flows, pods, flow, flow.pods, weight)),)
-        if len(found) != len(before) or any(map(is_not, found, before)):
+        before = known.get(name, ())
+        found = _shares(world, flows, name, before, serving[name].pods, weights[name])
+        if found is not before:
             changed[name] = found
     return {**known, **changed} if changed else known
 
 
-def _idle(before: Sequence[Share], pods: tuple[Resource, ...], flow: WorkloadFlow, weight: Weight) -> bool:
-    return bool(before) and before[0].pods is pods and before[0].flow == flow and not weight.calls
-
-
-def _together(world: World, name: str, before: Sequence[Share], team: Team) -> Share:
-    """The share of the one lane there was, or is the first."""
-    if not before:
-        return shares.first(team, world.now_us)
+def _shares(
+    world: World, flows: Flows, name: str, before: Shares, pods: tuple[Resource, ...], weight: Weight
+) -> Shares:
+    """The shares of a workload from now on; the same as before if nothing has changed."""
+    flow = flows.workloads[name]
+    if name in flows.lanes or len(before) > 1:
+        return _apart(world, name, before, _teams(world, flows, name, pods, weight))
+    if not before or before[0].pods is not pods:
+        team = _team(world, flows, pods, flow, flow.pods, weight)
+        return (shares.shared_anew(world, name, before[0], team) if before else shares.first(team, world.now_us),)
     (share,) = before
-    if share.pods is not team.pods:
-        return shares.shared_anew(world, name, share, team)
-    return going_on(share, team, world.now_us)
+    if share.flow == flow and not weight.calls:
+        return before
+    wire = carries(world.application, flows, flow, flow.pods, weight)
+    if share.flow == flow and share.wire == wire:
+        return before
+    return (going_on(share, Team(pods, flow, wire, share.left_permille), world.now_us),)
 
 
 def _teams(world: World, flows: Flows, name: str, pods: tuple[Resource, ...], weight: Weight) -> list[Team]:
@@ -78,18 +80,18 @@ def _team(
     return Team(pods, flow, carries(world.application, flows, flow, whole, weight), left_permille)
 
 
-def _apart(world: World, name: str, before: tuple[Share, ...], teams: list[Team]) -> tuple[Share, ...]:
+def _apart(world: World, name: str, before: Shares, teams: list[Team]) -> Shares:
     """The shares of several lanes, or of one after several."""
     if len(before) == len(teams) and all(map(_same, before, teams)):
         return tuple([going_on(share, team, world.now_us) for share, team in zip(before, teams, strict=True)])
-    full_us = {pod.uid: share.full_us for share in before for pod in share.pods if share.full_us is not None}
+    known_us = {pod.uid: share.full_us for share in before for pod in share.pods if share.full_us is not None}
     notes, none = _notes(world, name, before), Work(world.now_us)
     found = []
     for team in teams:
         back = {pod.uid: replace(notes.pop(pod.uid), back=none) for pod in team.pods if pod.uid in notes}
-        since_us = min([full_us[pod.uid] for pod in team.pods if pod.uid in full_us], default=None)
-        lane = replace(shares.first(team, world.now_us), pauses=back)
-        found.append(shares.full_since(lane, since_us, world.now_us))
+        since_us = min([known_us[pod.uid] for pod in team.pods if pod.uid in known_us], default=None)
+        full_us = full_since_us(team, since_us, world.now_us)
+        found.append(replace(shares.first(team, world.now_us), pauses=back, full_us=full_us))
     networks = shares.there_still(world, carried(world, name))
     found[0] = replace(found[0], pauses={**found[0].pauses, **notes}, carried=networks)
     return tuple(found)
@@ -134,7 +136,7 @@ def worked(world: World, name: str) -> dict[int, Work]:
     return found
 
 
-def full_since_us(world: World, name: str, pod: Resource) -> int | None:
+def overrun_since_us(world: World, name: str, pod: Resource) -> int | None:
     """Since when a pod of a workload (`namespace/name`) has had more to do than its limit allows; None while it has
     not."""
     lanes = world.traffic.shares.get(name, ())

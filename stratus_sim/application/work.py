@@ -32,6 +32,11 @@ class Work(msgspec.Struct, frozen=True, gc=False):
         return Work(self.at_us, self.busy + before.busy, self.full + before.full, received, sent)
 
 
+def stopped(flow: WorkloadFlow, left_permille: int) -> bool:
+    """Whether a limit stops pods of this flow all the time: not where their nodes do not leave them that much."""
+    return flow.load_permille > 1000 and left_permille == 1000
+
+
 class Pause(msgspec.Struct, frozen=True):
     """A run of a container, told by its start, that stopped serving after it had `done` something; where it serves
     again, what one that was always there had done when that began."""
@@ -74,12 +79,6 @@ class Share(msgspec.Struct, frozen=True):
         """What a pod has done by now that was always there."""
         before, elapsed_us = self.work, now_us - self.work.at_us
         busy = before.busy + min(1000, self.flow.load_permille) * self.left_permille * elapsed_us
-        full = before.full + (elapsed_us if self.stopped_by_limit else 0)
+        full = before.full + (elapsed_us if stopped(self.flow, self.left_permille) else 0)
         received, sent = before.received + self.wire[0] * elapsed_us, before.sent + self.wire[1] * elapsed_us
         return Work(now_us, busy, full, received, sent)
-
-    @property
-    def stopped_by_limit(self) -> bool:
-        """Whether there is more to do than what they may use allows; who does not get that much is not stopped by
-        it."""
-        return self.flow.load_permille > 1000 and self.left_permille == 1000

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from stratus_sim.cli.options import Format, out, print_json
@@ -103,7 +102,7 @@ def show(report: Report, subject: Specification, found: Necessity) -> None:
     from stratus_proofs.reachable import story  # noqa: PLC0415
     from stratus_proofs.render import properties_table, verdict  # noqa: PLC0415
 
-    Console(highlight=False).print(properties_table(report))
+    out.print(properties_table(report))
     for name, trace in {**found.traces, **found.guided}.items():
         label = ", along a given path: not shown to be shortest" if name in found.guided else ""
         head, *rest = story.lines(trace, subject.prop[name])
@@ -112,7 +111,7 @@ def show(report: Report, subject: Specification, found: Necessity) -> None:
             out.print(Text(line), soft_wrap=True)
     _show_unreached(report, found)
     _show_harm(subject, found)
-    Console(highlight=False).print(verdict(report))
+    out.print(verdict(report))
 
 
 def _show_unreached(report: Report, found: Necessity) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from stratus_sim.cli import episodes
@@ -42,7 +42,7 @@ def check(
     manifests: ManifestsOption = None,
     topology: TopologyOption = None,
     namespace: NamespaceOption = None,
-    app: AppOption = "hotel",
+    app: AppOption = None,
     examples: Annotated[int, typer.Option(min=1, help="scenarios to try")] = 100,
     seed: SeedOption = 0,
     noise: NoiseOption = False,
@@ -62,7 +62,8 @@ def check(
     Example: stratus check reckless --examples 50 --seed 1
     """
     expect_writable(out_file)
-    stage = Stage(episodes.source(app, manifests, topology, namespace))
+    name = episodes.embedded(app, {"--manifests": manifests})
+    stage = Stage(episodes.source(name, manifests, topology, namespace))
     if format is Format.text:
         episodes.warn(stage)
     setup = episodes.setup(stage, policy, model=episodes.ModelChoice(model, output))._replace(noise=noise)
@@ -124,7 +125,8 @@ def _closer(file: Path | None) -> str:
 
 def table(policy: str, tallies: list[Tally]) -> Table:
     """Both verdicts, a line each."""
-    shown = Table("verdict on " + policy, "scenarios", "repaired", "undone", "made worse", "")
+    verdicts = Column("", no_wrap=True, min_width=len("BROKEN"))  # however narrow the terminal
+    shown = Table("verdict on " + policy, "scenarios", "repaired", "undone", "made worse", verdicts)
     for tally in tallies:
         verdict = Text("holds", style="green") if tally.holds else Text("BROKEN", style="bold red")
         undone = str(tally.undone) if tally.mode == "protected" else "-"

@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from stratus_sim.cli.options import err
+from stratus_sim.cli.options import HOTEL, err
 from stratus_sim.cluster.configuration import ABSENT, shown
 from stratus_sim.errors import UserError
 from stratus_sim.faults import choose_target, find
@@ -98,6 +98,18 @@ def choose(problem: str | None, manifests: Path | None, fault: str | None) -> tu
     raise UserError("expected either PROBLEM, or --manifests PATH with --fault NAME[:TARGET]; see `stratus problems`")
 
 
+def embedded(app: str | None, others: Mapping[str, object]) -> str:
+    """The embedded application meant by `--app`.
+
+    Raises:
+        UserError: one is named, and so is something else (of `others`, by what users call it) that is not it.
+    """
+    for name, given in others.items():
+        if app is not None and given is not None:
+            raise UserError(f"--app {app}: {name} says which application it is: leave one of them out")
+    return app or HOTEL
+
+
 def source(name: str, manifests: Path | None, topology: Path | None, namespace: str | None) -> Source:
     """Where the application comes from."""
     return Source(
@@ -128,7 +140,7 @@ def setup(stage: Stage, policy: str, journal: Path | None = None, model: ModelCh
         return made
 
     def protect(world: World, scenario: Scenario) -> Protected:
-        return Protected(world, scenario, journal)
+        return Protected(world, scenario, journal, made.limits.attempts)
 
     return made._replace(protect=protect)
 

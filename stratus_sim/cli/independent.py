@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NoReturn
 
 import typer
-from rich.console import Console
 
 from stratus_sim.cli.options import Format, out, print_json
 from stratus_sim.cli.specifying import loaded
@@ -62,7 +61,7 @@ def prove_twice(address: str, format: Format) -> NoReturn:
     if format is Format.json:
         print_json({**stratus_proofs.as_json(report), "second_opinion": opinion.as_json(second)})
     else:
-        stratus_proofs.render(report, Console(highlight=False))
+        stratus_proofs.render(report, out)
         for name in second.unproved:
             out.print(f"{second.solver} does not prove {name}: {second.answers[name]}")
         proved = len(second.answers) - len(second.unproved)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from stratus_sim.cli.options import Format, FormatOption, WithOption, out, print_json
 
@@ -35,7 +35,9 @@ def _show(format: Format, columns: tuple[str, ...], rows: list[tuple[str, ...]])
     if format is Format.json:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
         return
-    table = Table(*columns)
+    first, *others = columns
+    names = Column(first, no_wrap=True, min_width=max(len(row[0]) for row in rows))  # to be typed: never cut short
+    table = Table(names, *(Column(other, overflow="fold") for other in others))
     for row in rows:
         table.add_row(*row)
-    out.print(table)
+    out.print(table, crop=False)

@@ -22,6 +22,9 @@ class Format(str, Enum):  # noqa: UP042  # typer shows the values of a (str, Enu
     json = "json"
 
 
+HOTEL = "hotel"
+"""The embedded application of whoever names none."""
+
 FormatOption = Annotated[Format, typer.Option("--format", help="text for people, json for programs")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="same seed, same result")]
 ManifestsOption = Annotated[Path | None, typer.Option("--manifests", help="file or folder of Kubernetes YAML")]
@@ -30,9 +33,10 @@ NamespaceOption = Annotated[str | None, typer.Option("--namespace", help="for ob
 ModelOption = Annotated[str | None, typer.Option("--model", help="model of OPENAI_BASE_URL, for policies that ask one")]
 OutputOption = Annotated[str, typer.Option("--output", help="how the model answers: auto, tools or json")]
 PromptsOption = Annotated[Path | None, typer.Option("--prompts", help="folder of prompt files, instead of ours")]
-BudgetOption = Annotated[int | None, typer.Option(min=1, help="what the model may cost in one episode")]
 NoiseOption = Annotated[bool, typer.Option("--noise", help="two short disturbances every five minutes")]
-AppOption = Annotated[str, typer.Option("--app", help="embedded application, where no --manifests are given")]
+AppOption = Annotated[
+    str | None, typer.Option("--app", help=f"embedded application, instead of --manifests; {HOTEL} unless given")
+]
 
 
 def _load(specs: list[str]) -> list[str]:

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from stratus_sim.cli.breaking import check_trace, prove_case, prove_without
 from stratus_sim.cli.independent import Solver, export_proof, prove_twice
-from stratus_sim.cli.options import Format, FormatOption, print_json
+from stratus_sim.cli.options import Format, FormatOption, out, print_json
 from stratus_sim.cli.specifying import prove_inferred, prove_mutants, prove_specification
 from stratus_sim.errors import UserError
 from stratus_spec.loading import BUILT_IN
@@ -95,7 +94,7 @@ def prove(
     if format is Format.json:
         print_json(stratus_proofs.as_json(report))
     else:
-        stratus_proofs.render(report, Console(highlight=False))
+        stratus_proofs.render(report, out)
     raise typer.Exit(0 if report.ok else 1)
 
 
@@ -123,5 +122,5 @@ def _prove_catalogue(format: Format) -> None:
     if format is Format.json:
         print_json(catalogue.as_json(report))
     else:
-        catalogue.render(report, Console(highlight=False))
+        catalogue.render(report, out)
     raise typer.Exit(0 if report.ok else 1)

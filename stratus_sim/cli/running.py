@@ -12,7 +12,6 @@ from rich.text import Text
 from stratus_sim.adapters.durable import store_path
 from stratus_sim.cli import episodes, timeline
 from stratus_sim.cli.options import (
-    BudgetOption,
     Format,
     FormatOption,
     ManifestsOption,
@@ -34,7 +33,7 @@ from stratus_sim.testing.record import header_for, save, validate
 from stratus_sim.testing.record import replay as replay_file
 from stratus_sim.testing.scenario import Scenario
 from stratus_sim.testing.stage import Stage
-from stratus_sim.testing.trial import Outcome, run_trial
+from stratus_sim.testing.trial import Mode, Outcome, run_trial
 from stratus_spec import SpecViolation
 
 
@@ -50,9 +49,9 @@ def run(
     model: ModelOption = None,
     output: OutputOption = "auto",
     prompts: PromptsOption = None,
-    max_replies: BudgetOption = None,
-    max_tokens: BudgetOption = None,
-    max_seconds: BudgetOption = None,
+    max_replies: Annotated[int | None, typer.Option(min=1, help="of the model in the episode")] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="to and from the model in the episode")] = None,
+    max_seconds: Annotated[int | None, typer.Option(min=1, help="of waiting for the model in the episode")] = None,
     seed: SeedOption = 0,
     noise: NoiseOption = False,
     with_: WithOption = [],  # noqa: B006  # typer makes a new list
@@ -75,7 +74,9 @@ def run(
     setup = episodes.setup(stage, policy, journal, episodes.ModelChoice(model, output, prompts, budget))
     struck = episodes.target(setup.stage, strike, target)
     scenario = Scenario(fault=strike, target=struck, seed=seed, noise=noise or msgspec.UNSET)
-    outcome = run_trial(setup, scenario, episodes.mode_of(setup, unprotected), watch=True)
+    mode = episodes.mode_of(setup, unprotected)
+    _expect_journaled(journal, mode, policy)
+    outcome = run_trial(setup, scenario, mode, watch=True)
     if out_file is not None:
         save(out_file, header_for(setup, policy, outcome), outcome)
     _show(outcome, policy, format)
@@ -83,12 +84,20 @@ def run(
 
 
 def _expect_places(recording: Path | None, journal: Path | None) -> None:
-    """Raises UserError when the recording cannot be written, or would replace what `stratus recover` needs."""
-    if recording is None:
-        return
-    expect_writable(recording)
-    if journal and recording.resolve() in (journal.resolve(), store_path(journal).resolve()):
+    """Raises UserError when a file cannot be written, or the recording would replace what `stratus recover` needs."""
+    for place in filter(None, (recording, journal)):
+        expect_writable(place)
+    if recording and journal and recording.resolve() in (journal.resolve(), store_path(journal).resolve()):
         raise UserError(f"--out {recording}: --journal keeps its own file of that name: choose another place")
+
+
+def _expect_journaled(journal: Path | None, mode: Mode, policy: str) -> None:
+    """Raises UserError for a journal that would stay empty: `stratus recover` would be looked for in vain."""
+    if journal and mode != "protected":
+        raise UserError(
+            f"--journal {journal}: policy {policy!r} would run without the transaction runtime, and only that keeps "
+            "a journal: leave --journal out, or what turns the runtime off"
+        )
 
 
 def replay(

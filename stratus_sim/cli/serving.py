@@ -43,7 +43,7 @@ def serve(
     manifests: ManifestsOption = None,
     topology: TopologyOption = None,
     namespace: NamespaceOption = None,
-    app: AppOption = "hotel",
+    app: AppOption = None,
     fault: Annotated[str | None, typer.Option(help="NAME or NAME:TARGET, with --manifests")] = None,
     seed: SeedOption = 0,
     noise: NoiseOption = False,
@@ -76,10 +76,13 @@ def serve(
     err.print("stopped")
 
 
-def _scene(problem: str | None, manifests: Path | None, fault: str | None, app: str) -> tuple[str, str, str | None]:
+def _scene(
+    problem: str | None, manifests: Path | None, fault: str | None, app: str | None
+) -> tuple[str, str, str | None]:
     """(embedded application, fault, target); no fault for the application at rest."""
+    name = episodes.embedded(app, {"PROBLEM": problem, "--manifests": manifests})
     if problem is None and fault is None:
-        return app, "", None
+        return name, "", None
     return episodes.choose(problem, manifests, fault)
 
 

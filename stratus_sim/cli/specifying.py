@@ -6,9 +6,8 @@ import time
 from typing import NoReturn
 
 import typer
-from rich.console import Console
 
-from stratus_sim.cli.options import Format, print_json
+from stratus_sim.cli.options import Format, out, print_json
 from stratus_sim.errors import UserError, unknown_name
 from stratus_spec import MachineError, Specification
 from stratus_spec.loading import load
@@ -32,9 +31,9 @@ def prove_specification(address: str, format: Format) -> NoReturn:
     if format is Format.json:
         print_json(stratus_proofs.as_json(report))
     else:
-        stratus_proofs.render(report, Console(highlight=False))
+        stratus_proofs.render(report, out)
         if report.failures:
-            print(stratus_proofs.advice(report))
+            out.print(stratus_proofs.advice(report), soft_wrap=True)
     raise typer.Exit(0 if report.ok else 1)
 
 
@@ -48,7 +47,7 @@ def prove_mutants(address: str, stride: int, workers: int, format: Format) -> No
     if format is Format.json:
         print_json(report.as_json(found))
     else:
-        report.render(found, time.perf_counter() - started, Console(highlight=False))
+        report.render(found, time.perf_counter() - started, out)
     raise typer.Exit(0 if found.ok else 1)
 
 
@@ -70,7 +69,7 @@ def prove_inferred(address: str, name: str, over: str | None, format: Format) ->
     if format is Format.json:
         print_json(report.as_json(found))
     else:
-        report.render(found, Console(highlight=False))
+        report.render(found, out)
     raise typer.Exit(0 if found.ok else 1)
 
 

@@ -60,8 +60,9 @@ def train(
     from stratus_agents import training  # noqa: PLC0415  # the simulator reaches agents only from here
     from stratus_agents.prompts import load_prompts  # noqa: PLC0415
 
-    target = _target(agent, out_file)
     plan = training.Plan(agent, budget, seed, control, noise)
+    training.learner(plan)
+    target = _target(agent, out_file)
     player = training.Player(model, _endpoint(model, output=output), load_prompts(prompts), attempts)
     thinking, asked = _endpoint(reflection_model, max_tokens=REFLECTION_TOKENS), count(1000 * seed)
     trained = _watched(plan, player, lambda prompt: thinking.text(prompt, next(asked)), format is Format.json)

@@ -1,4 +1,4 @@
-"""Node lifecycle: a silent node is unreachable after 40 s, and loses its pods when they tolerate that no longer.
+"""Node lifecycle: a silent node is unreachable after 50 s, and loses its pods when they tolerate that no longer.
 
 Follows kubernetes.io/docs/concepts/architecture/nodes ("Node heartbeats"). Whether pods are evicted is `zones`' matter.
 """
@@ -21,7 +21,8 @@ from stratus_sim.manifests import quantity
 if TYPE_CHECKING:
     from stratus_sim.world import World
 
-GRACE_US = 40 * SECOND_US
+GRACE_US = 50 * SECOND_US
+"""`--node-monitor-grace-period` of kube-controller-manager, since 1.32."""
 
 
 def initial_status(manifest: Manifest, present: Iterable[Resource] = ()) -> NodeStatus:
@@ -55,7 +56,7 @@ def address(node: Resource) -> str:
 
 @handler("node.crash")
 def crash(world: World, name: str) -> None:
-    """The node stops answering: its pods serve nobody, the control plane learns of it 40 s later."""
+    """The node stops answering: its pods serve nobody, the control plane learns of it 50 s later."""
     if world.node_alive(name):
         _set(world, name, heartbeat=False, silent_us=world.now_us)
         world.schedule(GRACE_US, "node.missed", name)

@@ -23,6 +23,11 @@ class ObjectKey(NamedTuple):
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}" + (f" in {self.namespace}" if self.namespace else "")
 
+    @property
+    def path(self) -> str:
+        """`namespace/name`, as messages of the control plane name it."""
+        return f"{self.namespace}/{self.name}"
+
 
 class Resource(msgspec.Struct, frozen=True, gc=False):
     """One API object.

@@ -202,12 +202,7 @@ def _bind(attempt: Attempt, node: Resource) -> None:
     world, pod = attempt.world, attempt.pod
     if pod.spec.volumes:
         storage.bind(attempt, node)
-    emit(
-        world,
-        pod.key,
-        "Scheduled",
-        f"Successfully assigned {pod.key.namespace}/{pod.key.name} to {node.key.name}",
-    )
+    emit(world, pod.key, "Scheduled", f"Successfully assigned {pod.key.path} to {node.key.name}")
     place(world, pod, node)
 
 

@@ -172,7 +172,7 @@ CALM = Strain()
 
 
 class NodeStatus(msgspec.Struct, frozen=True, gc=False):
-    """`heartbeat` is whether its kubelet reports; `ready` is what the control plane believes, 40 s later.
+    """`heartbeat` is whether its kubelet reports; `ready` is what the control plane believes, 50 s later.
 
     `silent_us` is when it last fell silent, `since_us` when `ready` last changed.
 

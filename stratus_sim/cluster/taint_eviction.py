@@ -39,7 +39,7 @@ def on_node(world: World, old: Resource | None, new: Resource | None) -> None:
     """Note since when a node has which NoExecute taints, and set the clocks of its pods."""
     if new is None or (old is not None and old.manifest is new.manifest):
         return
-    known, present = new.status.tainted, {_text(taint): taint for taint in _evicting(new)}
+    known, present = new.status.tainted, {_text(taint): taint for taint in evicting(new)}
     if known.keys() == present.keys():
         return
     since = known.mutate()
@@ -55,7 +55,7 @@ def on_node(world: World, old: Resource | None, new: Resource | None) -> None:
 
 def arrive(world: World, pod: Resource, node: Resource) -> None:
     """Set the clock of a pod that comes to a node with such taints."""
-    _set_clock(world, pod, _evicting(node))
+    _set_clock(world, pod, evicting(node))
 
 
 def _set_clock(world: World, pod: Resource, added: list[Mapping[str, Any]]) -> None:
@@ -75,7 +75,7 @@ def evict(world: World, key: ObjectKey, uid: int) -> None:
     node = world.store.get(ObjectKey("Node", "", pod.status.node)) if pod is not None else None
     if pod is None or pod.uid != uid or node is None:
         return
-    times = [(endures_us(pod, taint), node.status.tainted.get(_text(taint))) for taint in _evicting(node)]
+    times = [(endures_us(pod, taint), node.status.tainted.get(_text(taint))) for taint in evicting(node)]
     found = [(wait, max(since, pod.created_us)) for wait, since in times if wait is not None and since is not None]
     if any(world.now_us - since >= wait for wait, since in found):
         _evict(world, pod)
@@ -104,18 +104,18 @@ def call_off(world: World, node: str) -> None:
     """Tell the pods that were to go from a node that they stay: it answers again, or nobody is sent away for now."""
     for pod in world.store.on_node(node):
         if not pod.deleting and endures_us(pod, taints.UNREACHABLE) is not None:
-            about = f"{pod.key.namespace}/{pod.key.name}"
-            emit(world, pod.key, "TaintManagerEviction", f"Cancelling deletion of Pod {about}")
+            emit(world, pod.key, "TaintManagerEviction", f"Cancelling deletion of Pod {pod.key.path}")
 
 
 def _evict(world: World, pod: Resource) -> None:
     if not pod.deleting:
-        emit(world, pod.key, "TaintManagerEviction", f"Marking for deletion Pod {pod.key.namespace}/{pod.key.name}")
+        emit(world, pod.key, "TaintManagerEviction", f"Marking for deletion Pod {pod.key.path}")
         disruption.mark(world, pod.key, "DeletionByTaintManager")
         pods.terminate(world, pod.key)
 
 
-def _evicting(node: Resource) -> list[Mapping[str, Any]]:
+def evicting(node: Resource) -> list[Mapping[str, Any]]:
+    """The taints of a node that send pods away."""
     return [taint for taint in taints.of(node.manifest) if taint.get("effect") == "NoExecute"]
 
 

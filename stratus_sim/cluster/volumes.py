@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from stratus_sim.cluster import nodes
+from stratus_sim.cluster import nodes, root_ca
 from stratus_sim.cluster.objects import ObjectKey, Resource, node_key
 from stratus_sim.cluster.reading import once
 from stratus_sim.manifests import expand
@@ -91,7 +91,7 @@ def lookup(world: World) -> expand.Lookup:
     """Finds an object's manifest by kind, namespace and name."""
 
     def find(kind: str, namespace: str, name: str) -> Mapping[str, Any] | None:
-        found = world.store.get(ObjectKey(kind, namespace, name))
+        found = root_ca.find(world, ObjectKey(kind, namespace, name))
         return found.manifest if found is not None else None
 
     return find

@@ -127,7 +127,7 @@ def _await_volume(world: World, claim: Resource) -> None:
         message = f'storageclass.storage.k8s.io "{name}" not found'
         emit(world, claim.key, "ProvisioningFailed", message, warning=True)
     elif found.provisioner == matching.NO_PROVISIONER:
-        message = f'no volume plugin matched name: "{found.provisioner}"'
+        message = f"no volume plugin matched name: {found.provisioner}"
         emit(world, claim.key, "ProvisioningFailed", message, warning=True)
     else:
         _begin(world, claim, found)
@@ -147,8 +147,8 @@ def _begin(world: World, claim: Resource, found: StorageClass) -> None:
 
 
 def _ask_provisioner(world: World, claim: Resource, found: StorageClass) -> None:
-    about = f'"{claim.key.namespace}/{claim.key.name}"'
-    emit(world, claim.key, "Provisioning", f"External provisioner is provisioning volume for claim {about}")
+    asked = f'External provisioner is provisioning volume for claim "{claim.key.path}"'
+    emit(world, claim.key, "Provisioning", asked)
     message = (
         f"Waiting for a volume to be created either by the external provisioner '{found.provisioner}' or manually by"
         " the system administrator. If volume creation is delayed, please verify that the provisioner is running and"

@@ -64,7 +64,7 @@ def expanded(world: World, key: ObjectKey, uid: int) -> None:
         _end(world, claim)
         return
     emit(world, key, "FileSystemResizeRequired", "Require file system resize of volume on node")
-    world.store.report(key, replace(claim.status, growing="FileSystemResizePending", growing_us=world.now_us))
+    world.store.report(key, replace(claim.status, growing="FileSystemResizePending", pending_us=world.now_us))
     for pod in world.store.list("Pod", key.namespace):
         if pod.status.node and key.name in mounted(pod.spec):
             _grow_later(world, pod, _RESYNC_US)
@@ -102,7 +102,7 @@ def grow(world: World, pod_key: ObjectKey, uid: int) -> None:
 
 def _end(world: World, claim: Resource) -> None:
     """The claim has what it asked for; it may have asked for more meanwhile."""
-    done = replace(claim.status, growing="", growing_us=0, capacity="")
+    done = replace(claim.status, growing="", growing_us=0, pending_us=0, capacity="")
     world.store.report(claim.key, done)
     found = world.store.get(claim.key)
     if found is not None:

@@ -7,6 +7,7 @@ plug-in can delete or wipe has failed. The only thing written into a manifest is
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from stratus_sim.cluster import garbage
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from stratus_sim.world import World
 
 _SOURCES = ("csi", "hostPath", "local", "nfs")
-_WIPED = ("hostPath", "nfs")
-_SCRATCH = "/tmp/"  # the only place the plug-in for directories of a node deletes
+_WIPED = (None, "hostPath", "nfs")
+_SCRATCH = re.compile("/tmp/.+")  # the only paths the plug-in for directories of a node deletes
 
 
 @handler("volumes.reclaim")
@@ -37,10 +38,11 @@ def reclaim(world: World, left: tuple[ObjectKey, tuple[str, str], int]) -> None:
         _keep(world, volume, holder, uid)
     if problem:
         emit(world, key, f"VolumeFailed{policy}", problem, warning=True)
-        world.store.report(key, VolumeStatus("Failed", holder))
+        world.store.report(key, VolumeStatus("Failed", holder, problem))
     elif policy == "Delete":
         world.store.remove(key)
     elif policy == "Recycle":
+        emit(world, key, "VolumeRecycled", "Volume recycled")
         world.store.report(key, VolumeStatus())
     garbage.unused(world, world.store.get(key) or volume)
 
@@ -49,16 +51,14 @@ def _problem(volume: Resource, policy: str) -> str:
     """Why a volume cannot be reclaimed as it should; "" where it can, or nobody knows what it is."""
     spec = volume.manifest.get("spec") or {}
     source = next((name for name in _SOURCES if spec.get(name)), None)
-    if source is None or policy == "Retain":
-        return ""
     if policy == "Recycle":
-        return "" if source in _WIPED else "no volume plugin matched"
-    if source in ("local", "nfs"):
+        return "" if source in _WIPED else "No recycler plugin found for the volume!"
+    if policy == "Delete" and source in ("local", "nfs"):
         plugin = f'error getting deleter volume plugin for volume "{volume.key.name}"'
         return f"{plugin}: no deletable volume plugin matched"
-    path = str(spec["hostPath"].get("path")) if source == "hostPath" else _SCRATCH
-    told = f"host_path deleter only supports {_SCRATCH}.+ but received provided {path}"
-    return "" if path.startswith(_SCRATCH) else told
+    if policy == "Delete" and source == "hostPath" and not _SCRATCH.search(path := str(spec["hostPath"].get("path"))):
+        return f"host_path deleter only supports {_SCRATCH.pattern} but received provided {path}"
+    return ""
 
 
 def _keep(world: World, volume: Resource, holder: tuple[str, str], uid: int) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from stratus_sim.application import epochs
-from stratus_sim.cluster import nodes, pods
+from stratus_sim.cluster import nodes
 from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.faults.catalogue import Fault, Writes, register
-from stratus_sim.faults.workload import WRONG_PORT, deployments, pods_of
+from stratus_sim.faults.servers import pods_under, restart
+from stratus_sim.faults.workload import WRONG_PORT, deployments
 from stratus_sim.manifests.application import Workload
 
 if TYPE_CHECKING:
@@ -104,12 +105,11 @@ def _needs(pod_spec: Mapping[str, Any], name: str) -> bool:
 
 def _restart_users(world: World, config_map: ObjectKey) -> None:
     for deployment in _users(world, config_map):
-        for pod in pods_of(world, deployment):
-            pods.terminate(world, pod.key)
+        restart(world, deployment)
 
 
 def _cannot_start(world: World, config_map: ObjectKey) -> bool:
-    waiting = [pod for user in _users(world, config_map) for pod in pods_of(world, user)]
+    waiting = [pod for user in _users(world, config_map) for pod in pods_under(world, user)]
     return any(f'configmap "{config_map.name}" not found' in pod.status.message for pod in waiting)
 
 

@@ -15,6 +15,7 @@ import msgspec
 from stratus_sim.cluster import pods
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.status import CALM, Strain
+from stratus_sim.faults.servers import pods_under
 from stratus_sim.kernel import SECOND_US, handler
 from stratus_sim.kernel.streams import draw_bits
 
@@ -41,8 +42,8 @@ def _nodes(world: World) -> list[ObjectKey]:
 
 
 def _deployments(world: World) -> list[ObjectKey]:
-    """Whose pods can be replaced without loss."""
-    return list(world.store.keys("Deployment"))
+    """Those that have a pod to lose: another will take its place."""
+    return [key for key in world.store.keys("Deployment") if _oldest_pod(world, key) is not None]
 
 
 DISTURBANCES: Mapping[str, Disturbance] = {
@@ -100,10 +101,13 @@ def _suffer(world: World, node: ObjectKey, strain: Strain) -> None:
 
 
 def _end_a_pod(world: World, deployment: ObjectKey) -> None:
-    owned = [pod for found in world.store.owned(deployment) for pod in world.store.owned(found.key)]
-    oldest = min((pod for pod in owned if pods.active(pod)), key=_age, default=None)
+    oldest = _oldest_pod(world, deployment)
     if oldest is not None:
         pods.terminate(world, oldest.key)
+
+
+def _oldest_pod(world: World, deployment: ObjectKey) -> Resource | None:
+    return min(filter(pods.active, pods_under(world, deployment)), key=_age, default=None)
 
 
 def _age(pod: Resource) -> tuple[int, int]:

@@ -75,7 +75,9 @@ def known_logins(world: World, workload: ObjectKey) -> list[tuple[Call, Login]]:
 
 
 def told(world: World, workload: ObjectKey, problem: Problem) -> bool:
-    """Whether a client of a server prints what it would for this problem."""
+    """Whether a client of a server prints what it would for this problem; of one that is gone nobody does."""
+    if world.store.get(workload) is None:
+        return False
     engine, found = engine_of(world, workload), clients(world, workload)
     texts = {access.told(engine, problem, call, pod) for call, pod in found}
     mine = {call for call, _ in found}

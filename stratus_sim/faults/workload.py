@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from stratus_sim.application import epochs
 from stratus_sim.cluster.merge import strategic_merge
-from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.faults.catalogue import Fault, Writes, register
+from stratus_sim.faults.servers import pods_under
 from stratus_sim.manifests.calls import Call
 
 if TYPE_CHECKING:
@@ -25,10 +27,6 @@ def deployments(world: World) -> list[ObjectKey]:
     return [d.key for d in found if f"{d.key.namespace}/{d.key.name}" in world.application.workloads]
 
 
-def pods_of(world: World, deployment: ObjectKey) -> list[Resource]:
-    return [pod for r in world.store.owned(deployment) for pod in world.store.owned(r.key) if not pod.deleting]
-
-
 def _change_container(
     change: Callable[[Mapping[str, Any]], Mapping[str, Any]],
 ) -> Callable[[World, ObjectKey], Writes]:
@@ -43,14 +41,18 @@ def _change_container(
 
 def _shows(*reasons: str) -> Callable[[World, ObjectKey], bool]:
     def evident(world: World, target: ObjectKey) -> bool:
-        return any({pod.status.reason, pod.status.last_termination} & {*reasons} for pod in pods_of(world, target))
+        return any({pod.status.reason, pod.status.last_termination} & {*reasons} for pod in pods_under(world, target))
 
     return evident
 
 
 def _bad_tag(container: Mapping[str, Any]) -> Mapping[str, Any]:
-    repository = container["image"].partition("@")[0].rpartition("/")
-    return {"image": f"{repository[0]}{repository[1]}{repository[2].partition(':')[0]}:no-such-tag"}
+    """The tag of a build that was never pushed: what it says of itself is what any build says."""
+    image = container["image"].partition("@")[0]
+    path, slash, name = image.rpartition("/")
+    repository, _, tag = name.partition(":")
+    commit = hashlib.sha256(image.encode()).hexdigest()[:7]
+    return {"image": f"{path}{slash}{repository}:{tag or 'latest'}-{commit}"}
 
 
 def _bad_probe(container: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -99,11 +101,11 @@ def _call_fails(world: World, target: ObjectKey) -> bool:
 
 
 def _no_pods(world: World, target: ObjectKey) -> bool:
-    return world.store.get(target) is not None and not pods_of(world, target)
+    return world.store.get(target) is not None and not pods_under(world, target)
 
 
 def _never_ready(world: World, target: ObjectKey) -> bool:
-    running = [pod for pod in pods_of(world, target) if pod.status.phase == "Running"]
+    running = [pod for pod in pods_under(world, target) if pod.status.phase == "Running"]
     return any(not pod.status.ready and not pod.status.reason for pod in running)
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from stratus_sim.adapters.durable import recover_files
 from stratus_sim.adapters.kubernetes.cluster import KubernetesCluster
 from stratus_sim.adapters.kubernetes.target import Target
+from stratus_sim.cluster.conditions import subject
 from stratus_sim.errors import UserError
 from stratus_sim.gate.attempt import Attempt, attempt
 from stratus_sim.gate.certificate import Certificate, require
 from stratus_sim.gate.plan import Plan
 from stratus_sim.transaction.cluster import StaleToken
-from stratus_sim.transaction.driver import written_kind
 from stratus_sim.transaction.journal import FileJournal
 from stratus_sim.transaction.ledger import RefinementError
 from stratus_sim.transaction.manager import TransactionManager
@@ -25,7 +25,7 @@ from stratus_spec import Phase, SpecViolation
 
 def kinds_of(plan: Plan) -> tuple[str, ...]:
     """The kinds a plan writes."""
-    return tuple(sorted({written_kind(action) for action in plan.actions}))
+    return tuple(sorted({subject(action).kind for action in plan.actions}))
 
 
 def apply(plan: Plan, certificate: Certificate, target: Target, journal: Path) -> Attempt:

@@ -72,15 +72,13 @@ def examine(
     collect(Perturbation())
     drive(collect, shrink=False)
     first = next((result for result in results if result.clause), None)
-    smallest = _shrunk(twin, plan, limits, first.clause, drive) or first if first else None
-    return Verdict(tuple(results), smallest)
+    if first is None or first is results[0]:  # nothing is simpler than the calm environment
+        return Verdict(tuple(results), first)
+    return Verdict(tuple(results), _shrunk(twin, plan, limits, first.clause, drive) or first)
 
 
 def _shrunk(twin: Twin, plan: Plan, limits: Limits, clause: str, drive: Callable[..., None]) -> Result | None:
     """The simplest environment that breaks the clause; `drive` runs a body on those there are."""
-    calm = try_plan(twin, plan, limits, Perturbation())
-    if calm.clause == clause:
-        return calm
     last: list[Result] = []
 
     def fail_when_broken(what: Perturbation) -> None:

@@ -21,7 +21,7 @@ LOADS_PERMILLE = (1000, 500, 1500, 2500)
 STRIKES_UNTIL_S = 300
 LASTS_S = (30, 600)
 HORIZON_US = STRIKES_UNTIL_S * SECOND_US + LASTS_S[1] * SECOND_US + GRACE_US + TOLERATION_US + 120 * SECOND_US
-"""When a plan is judged for good, counted from its begin: everything that struck has been answered by then."""
+"""How long after its last action or its commit a plan is judged for good: what struck has been answered by then."""
 
 ENVIRONMENTS = {
     "load_permille": list(LOADS_PERMILLE),

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from stratus_sim.cluster.actions import Action, InvalidAction
+from stratus_sim.cluster.conditions import subject
 from stratus_sim.errors import UserError, unknown_name
 from stratus_sim.manifests.reader import read_documents
 from stratus_spec.catalogue import VERBS
@@ -62,7 +63,7 @@ def _action(item: Any, where: str, namespace: str | None) -> Action:
         raise UserError(f"{where}: namespace {item['namespace']!r}: expected a name")
     try:
         action = Action.from_json({"namespace": namespace, **item})
-        _ = action.key
+        _ = action.key, subject(action)
     except InvalidAction as error:
         raise UserError(f"{where}: {error}") from None
     return action

@@ -36,7 +36,7 @@ class Workload:
     `container` is the one that serves: the first that declares a port, else the first. `cpu_us_per_request`
     is CPU time, `latency_us` the time a request takes beyond it and beyond the calls it makes. One pod works on
     `concurrency` requests at once (None: as many as its CPU allows) while `queue` may wait. On the wire a request
-    weighs `request_bytes` and its answer `response_bytes`.
+    weighs `request_bytes` and its answer `response_bytes`. `behaviour` is the name that was declared for it, if any.
     """
 
     kind: str
@@ -54,6 +54,7 @@ class Workload:
     queue: int | None = None
     request_bytes: int = sizing.REQUEST_BYTES
     response_bytes: int = sizing.RESPONSE_BYTES
+    behaviour: str = ""
 
     @property
     def key(self) -> str:
@@ -209,4 +210,5 @@ def _profiled(workload: Workload, profile: Profile, where: str) -> Workload:
         queue=profile.queue,
         request_bytes=first(profile.request_bytes, workload.request_bytes),
         response_bytes=first(profile.response_bytes, workload.response_bytes),
+        behaviour=profile.behaviour,
     )

@@ -6,16 +6,18 @@ which fields go together.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Literal
 
 import msgspec
 
-from stratus_sim.manifests import index_spans
+from stratus_sim.manifests import cron, index_spans, time_zones
 from stratus_sim.manifests.pod_shapes import Count, Metadata, Template, TemplateMetadata
 from stratus_sim.manifests.selector_shapes import Shape
 
 Natural = Annotated[int, msgspec.Meta(ge=0)]
+_LONGEST_CRON_JOB = 52
+"""Its Jobs have eleven characters more, and a name has no more than 63."""
 
 
 class ExitCodes(Shape, frozen=True):
@@ -149,11 +151,26 @@ class CronJobSpec(Shape, frozen=True):
     def __post_init__(self) -> None:
         if "TZ" in self.schedule:
             raise ValueError("schedule: cannot use TZ or CRON_TZ in schedule, use timeZone field instead")
+        _check("schedule", self.schedule, cron.parse)
+        if self.time_zone is not None:
+            _check("timeZone", self.time_zone, time_zones.zone)
+
+
+def _check(field: str, text: str, read: Callable[[str], object]) -> None:
+    """Raises ValueError, with the name of the field, where its text cannot be read."""
+    try:
+        read(text)
+    except ValueError as error:
+        raise ValueError(f'{field}: Invalid value: "{text}": {error}') from None
 
 
 class CronJob(Shape, frozen=True):
     metadata: Metadata
     spec: CronJobSpec
+
+    def __post_init__(self) -> None:
+        if len(self.metadata.name) > _LONGEST_CRON_JOB:
+            raise ValueError(f"metadata.name: Invalid value: must be no more than {_LONGEST_CRON_JOB} characters")
 
 
 BATCH_SHAPES: Mapping[str, type[Shape]] = {"Job": Job, "CronJob": CronJob}

@@ -31,7 +31,8 @@ class Profile(msgspec.Struct, frozen=True):
     """What one process of a workload needs; absent figures are derived from its resources.
 
     It works on `concurrency` requests at once (as many as its CPU allows, if absent) while `queue` may wait. On the
-    wire a request weighs `request_bytes` and its answer `response_bytes`.
+    wire a request weighs `request_bytes` and its answer `response_bytes`. `behaviour` names what it does with requests
+    (docs/extending.md) where its image does not tell; no object of the cluster says so.
     """
 
     memory_mib: _Amount | None = None
@@ -41,6 +42,7 @@ class Profile(msgspec.Struct, frozen=True):
     queue: int | None = None
     request_bytes: _Amount | None = None
     response_bytes: _Amount | None = None
+    behaviour: str = ""
 
 
 class _File(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from stratus_sim.errors import unknown_name
+from stratus_sim.errors import UserError, unknown_name
 
 
 class Problem(NamedTuple):
@@ -44,4 +44,6 @@ def find_problem(name: str) -> Problem:
     matches = [problem for full, problem in PROBLEMS.items() if name == full or name in full]
     if len(matches) == 1:
         return matches[0]
-    raise unknown_name("problem" if not matches else "problem, or more than one matches:", name, PROBLEMS)
+    if matches:
+        raise UserError(f"problem {name!r}: could be {', '.join(p.name for p in matches)}: say more of its name")
+    raise unknown_name("problem", name, PROBLEMS)

@@ -23,7 +23,7 @@ from stratus_sim.telemetry.render import REVISION, Json, plain, timestamp
 if TYPE_CHECKING:
     from stratus_sim.world import World
 
-KUBELET_VERSION = "v1.33.0-stratus"
+KUBELET_VERSION = "v1.33.0"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _CHANGE_CAUSE = "kubernetes.io/change-cause"
 _ROLLING = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from stratus_sim.serve.answers import NOT_FOUND, Answer, Refusal, Request
+from stratus_sim.serve.completing import KUBELET_VERSION
 from stratus_sim.serve.kinds import Kind
 from stratus_sim.telemetry.render import Json
 
 VERSION = {
-    "major": "1", "minor": "33", "gitVersion": "v1.33.0-stratus", "gitCommit": "", "gitTreeState": "clean",
+    "major": "1", "minor": "33", "gitVersion": KUBELET_VERSION, "gitCommit": "", "gitTreeState": "clean",
     "buildDate": "2025-01-01T00:00:00Z", "goVersion": "", "compiler": "", "platform": "linux/amd64",
 }  # fmt: skip
 _AGGREGATED = "g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"

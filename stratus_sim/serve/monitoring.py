@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from stratus_sim.serve.answers import NOT_FOUND, Answer, Refusal, Request, not_allowed
 from stratus_sim.serve.calendar import Calendar
-from stratus_sim.telemetry.alerts import Alert, firing, pending
+from stratus_sim.telemetry import signals
+from stratus_sim.telemetry.alerts import firing, pending
 from stratus_sim.telemetry.metrics import exposition
-from stratus_sim.telemetry.render import Json, timestamp
 from stratus_sim.telemetry.traces import find, jaeger, traces
 
 if TYPE_CHECKING:
@@ -38,14 +38,8 @@ def _metrics(world: World, calendar: Calendar, _request: Request) -> Answer:
 
 def _alerts(world: World, calendar: Calendar, _request: Request) -> Answer:
     found = [("pending", alert) for alert in pending(world)] + [("firing", alert) for alert in firing(world)]
-    shown = [_alert(calendar, state, alert) for state, alert in found]
+    shown = [signals.told(alert, state, calendar.dated) for state, alert in found]
     return Answer({"status": "success", "data": {"alerts": shown}})
-
-
-def _alert(calendar: Calendar, state: str, alert: Alert) -> Json:
-    since = calendar.dated(timestamp(alert.since_us))
-    said = alert.annotations
-    return {"labels": alert.labels, "annotations": said, "state": state, "activeAt": since, "value": alert.shown}
 
 
 def _traces(world: World, calendar: Calendar, request: Request) -> Answer:

@@ -27,6 +27,14 @@ _LONGEST_TICK_S = 1.0
 """A machine too slow for the speed asked for falls behind rather than running ever longer ticks."""
 
 
+_MARK = "# written by `stratus serve`, which replaces it when it starts again\n"
+
+
+def _expect_ours(path: Path) -> None:
+    if path.is_file() and not path.read_bytes().startswith(_MARK.encode()):
+        raise UserError(f"{path}: is there already, and `stratus serve` did not write it: move it, or choose another")
+
+
 class RunningServer:
     """A world served on `url` until `close`; a context manager."""
 
@@ -69,8 +77,9 @@ class RunningServer:
         """Write a kubeconfig that leads here, and return its path; the namespace is the application's only one.
 
         Raises:
-            UserError: the file cannot be written.
+            UserError: the file cannot be written, or is not one of these: it may be all that leads to real clusters.
         """
+        _expect_ours(path)
         homes = {workload.namespace for workload in self.world.application.workloads.values()}
         context = {"cluster": "stratus", "user": "stratus", "namespace": homes.pop() if len(homes) == 1 else "default"}
         config = {
@@ -81,7 +90,7 @@ class RunningServer:
             "contexts": [{"name": "stratus", "context": context}],
             "current-context": "stratus",
         }
-        write_atomically(path, yaml.safe_dump(config, sort_keys=False).encode())
+        write_atomically(path, (_MARK + yaml.safe_dump(config, sort_keys=False)).encode())
         return path
 
     def wait(self) -> None:

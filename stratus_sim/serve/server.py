@@ -59,7 +59,6 @@ def _written(document: Any) -> bytes:
 class _Handler(BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
-    server_version = "stratus"
     disable_nagle_algorithm = True
     wbufsize = -1  # head and body leave in one packet
 
@@ -143,8 +142,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
         return self.close_connection
 
-    def version_string(self) -> str:
-        return self.server_version
+    def send_response(self, code: int, message: str | None = None) -> None:
+        """Without a Server header, which the API server does not send either."""
+        self.send_response_only(code, message)
+        self.send_header("Date", self.date_time_string())
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         """The Date header tells the cluster's time, so that a client can measure ages and leases by it."""

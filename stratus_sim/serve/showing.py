@@ -11,13 +11,15 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from stratus_sim.cluster.correlator import mark_of, recent
+from stratus_sim.cluster import root_ca
+from stratus_sim.cluster.correlator import mark_of
 from stratus_sim.cluster.objects import EventRecord, ObjectKey, Resource
 from stratus_sim.manifests.kinds import SERVED
 from stratus_sim.serve import endpoints
 from stratus_sim.serve.calendar import Calendar
 from stratus_sim.serve.completing import COMPLETE, LAST_APPLIED, uid_of
 from stratus_sim.serve.kinds import Kind
+from stratus_sim.telemetry.chronicle import chronicle
 from stratus_sim.telemetry.render import REDACTED, Json, plain, render, timestamp
 from stratus_sim.telemetry.reporters import component
 
@@ -25,12 +27,6 @@ if TYPE_CHECKING:
     from stratus_sim.world import World
 
 
-_TURNS = (
-    "WaitForFirstConsumer", "ProvisioningSucceeded", "Preempted", "TaintManagerEviction", "Evicted", "Scheduled",
-    "SuccessfulAttachVolume", "SandboxChanged", "Pulling", "Pulled", "Created", "Started", "Unhealthy",
-    "FailedPostStartHook", "Killing",
-)  # fmt: skip
-"""The order of what a pod or a claim goes through."""
 Rows = list[Json]
 Events = list[EventRecord]
 
@@ -47,7 +43,7 @@ class View:
         """One object, None when there is none."""
         if kind.name in ("Event", endpoints.KIND) and kind.built_in:
             return next((e for e in self.list(kind, namespace) if e["metadata"]["name"] == name), None)
-        found = self.world.store.get(ObjectKey(kind.name, namespace, name))
+        found = root_ca.find(self.world, ObjectKey(kind.name, namespace, name))
         if found is not None:
             return under(kind, self.show(found))
         return self._bare_namespace(name) if kind.name == "Namespace" and name in self._namespaces() else None
@@ -56,7 +52,7 @@ class View:
         """The objects of a kind in order of namespace and name; Events in order of time."""
         if kind.name == "Event" and kind.built_in:
             return [self.show_event(e) for e in self.events() if namespace in (None, _home(e))]
-        shown = [under(kind, self.show(item)) for item in self.world.store.list(kind.name, namespace)]
+        shown = [under(kind, self.show(item)) for item in root_ca.listed(self.world, kind.name, namespace)]
         if kind.name == endpoints.KIND and kind.built_in:
             shown += [self.calendar.date(item) for item in endpoints.derived(self.world, namespace)]
         elif kind.name == "Namespace":
@@ -87,8 +83,7 @@ class View:
 
     def events(self) -> Events:
         """What happened, oldest first."""
-        found = recent(self.world).values()
-        return sorted(found, key=lambda e: (e.last_us, e.first_us, e.involved, *_turn(e), e.reason, e.message))
+        return chronicle(self.world)
 
     def show_event(self, event: EventRecord) -> Json:
         """An Event as core/v1 has it; its name follows from what it says."""
@@ -141,12 +136,6 @@ class View:
         metadata = {"name": name, "labels": {"kubernetes.io/metadata.name": name}, "resourceVersion": "1"}
         metadata |= {"uid": f"ns-{name}", "creationTimestamp": self.calendar.dated(timestamp(0))}
         return {"kind": "Namespace", "apiVersion": "v1", "metadata": metadata, "status": {"phase": "Active"}}
-
-
-def _turn(event: EventRecord) -> tuple[int, bool]:
-    """What comes first of what is told of an object at one instant; what went wrong before what that is called."""
-    at = _TURNS.index(event.reason) if event.reason in _TURNS else len(_TURNS)
-    return at, event.message.startswith("Error: ")
 
 
 def under(kind: Kind, body: Json) -> Json:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
 from stratus_sim.cluster import api, disruption, eviction, garbage
+from stratus_sim.cluster.generated import SUFFIXES, suffix
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.serve.admitting import admit, changed, created, details, invalid
 from stratus_sim.serve.answers import Refusal, success
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from stratus_sim.world import World
 
 Submit = Callable[[Json], Any]
-_SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
 
 
 def create(view: View, kind: Kind, namespace: str, submitted: Json, writer: str) -> Json:
@@ -244,5 +244,5 @@ def _placed(world: World, kind: Kind, namespace: str, submitted: Any) -> Json:
 
 
 def _generated(world: World, kind: Kind, prefix: str) -> str:
-    number = world.draw(f"{kind.name}/{prefix}", "generate-name", 0, len(_SUFFIX) ** 5 - 1)
-    return prefix + "".join(_SUFFIX[number // len(_SUFFIX) ** place % len(_SUFFIX)] for place in range(5))
+    number = world.draw(f"{kind.name}/{prefix}", "generate-name", 0, SUFFIXES - 1)
+    return prefix + suffix(number)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from stratus_sim.cluster import root_ca
 from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.cluster.state import ClusterState
 from stratus_sim.cluster.workloads import deployment
@@ -63,12 +64,12 @@ class Observation:
 
         Without `namespace` it is looked for where the application lives; in `default` if that is several.
         """
-        found = self._view.store.get(self._key(kind, name, namespace))
+        found = root_ca.find(self._view, self._key(kind, name, namespace))
         return render.render(self._view, found) if found is not None else None
 
     def list(self, kind: str, namespace: str | None = None) -> Rows:
         """The objects of a kind in order of namespace and name; in every namespace for None."""
-        return [render.render(self._view, found) for found in self._view.store.list(kind, namespace)]
+        return [render.render(self._view, found) for found in root_ca.listed(self._view, kind, namespace)]
 
     def events(self, namespace: str | None = None) -> Rows:
         """Kubernetes Events, newest last: type, reason, message, count, timestamps, involvedObject."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from stratus_sim.cluster import ingress
+from stratus_sim.cluster import api_access, ingress
 from stratus_sim.cluster.admission import refusal
 from stratus_sim.cluster.admission.amounts import shown
 from stratus_sim.cluster.admission.quota import QuotaStatus
@@ -44,7 +44,7 @@ def plain(value: Any) -> Any:
 
 def render(world: World, resource: Resource) -> Json:
     """One object: manifest, server-side metadata, status. Values of Secrets are redacted."""
-    body: Json = msgspec.json.decode(_encoded(resource.manifest))
+    body: Json = msgspec.json.decode(_written(world, resource))
     body["metadata"] = {**(body.get("metadata") or {}), **_metadata(world, resource)}
     if resource.key.kind == "Secret":
         return _redacted(body)
@@ -56,10 +56,21 @@ def render(world: World, resource: Resource) -> Json:
     return body
 
 
+def _written(world: World, resource: Resource) -> bytes:
+    """A manifest as JSON: decoding it is the quickest copy there is. A pod is shown with its way to the API server."""
+    if resource.key.kind == "Pod":
+        return _with_access(resource.manifest, api_access.volume(world, resource))
+    return _encoded(resource.manifest)
+
+
 @once
 def _encoded(manifest: Manifest) -> bytes:
-    """A manifest as JSON: decoding it is the quickest copy there is."""
     return msgspec.json.encode(plain(manifest))
+
+
+@once
+def _with_access(pod: Manifest, volume: str) -> bytes:
+    return msgspec.json.encode(plain(api_access.mounted(pod, volume)))
 
 
 def _metadata(world: World, resource: Resource) -> Json:

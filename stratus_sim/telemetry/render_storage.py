@@ -29,17 +29,29 @@ def claim(world: World, body: Json, resource: Resource) -> None:
     if volume is not None:
         capacity, modes = volume.spec.capacity, volume.spec.access_modes
         body["status"] |= {"accessModes": [*(modes or ())], "capacity": {**(capacity or {})}}
-    if status.growing:
-        message = WAITING if status.growing == "FileSystemResizePending" else ""
-        body["status"]["capacity"] = {"storage": status.capacity}
-        body["status"]["conditions"] = [{**condition(status.growing, True, status.growing_us), "message": message}]
+    if status.growing and volume is not None:
+        waits = status.growing == "FileSystemResizePending"
+        asked = volume.spec.capacity if waits else resource.spec.resources.requests
+        body["status"] |= {
+            "capacity": {"storage": status.capacity}, "allocatedResources": {"storage": asked["storage"]},
+            "allocatedResourceStatuses": {"storage": "NodeResizePending" if waits else "ControllerResizeInProgress"},
+            "conditions": _growing(status),
+        }  # fmt: skip
+
+
+def _growing(status: ClaimStatus) -> list[Json]:
+    """The volume is made larger until its file system is."""
+    found = [{**condition("Resizing", True, status.growing_us), "message": ""}]
+    if status.pending_us:
+        found.append({**condition("FileSystemResizePending", True, status.pending_us), "message": WAITING})
+    return found
 
 
 def volume(world: World, body: Json, resource: Resource) -> None:
-    """The phase of a volume, and the claim that holds it."""
+    """The phase of a volume, the claim that holds it, and what went wrong with it."""
     status = resource.status or VolumeStatus()
     _protect(body, resource)
-    body["status"] = {"phase": status.phase}
+    body["status"] = {"phase": status.phase, **({"message": status.message} if status.message else {})}
     found = world.store.get(ObjectKey("PersistentVolumeClaim", *status.claim)) if status.claim else None
     if status.phase == "Bound" and found is not None:
         held = {"apiVersion": "v1", "kind": found.key.kind, "namespace": found.key.namespace, "name": found.key.name}

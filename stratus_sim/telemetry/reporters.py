@@ -33,6 +33,12 @@ _REASONS: Mapping[str, str] = {
     "NodeReady": KUBELET,
     "SuccessfulAttachVolume": "attachdetach-controller",
     "FailedAttachVolume": "attachdetach-controller",
+    "ExternalExpanding": "volume_expand",
+    "Resizing": "external-resizer",
+    "FileSystemResizeRequired": "external-resizer",
+    "VolumeResizeSuccessful": "external-resizer",
+    "FileSystemResizeSuccessful": KUBELET,
+    "RemovingNode": "node-controller",
 }
 
 

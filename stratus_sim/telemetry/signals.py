@@ -5,13 +5,14 @@ Shapes follow the Prometheus alerts API and the Kubernetes Event v1; numbers are
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from stratus_sim.application import epochs
 from stratus_sim.application.flow import CallFlow, EntryFlow, Flows, WorkloadFlow
-from stratus_sim.cluster.correlator import recent
 from stratus_sim.cluster.objects import EventRecord
 from stratus_sim.telemetry.alerts import Alert, firing
+from stratus_sim.telemetry.chronicle import chronicle
 from stratus_sim.telemetry.render import Json, timestamp
 
 if TYPE_CHECKING:
@@ -23,18 +24,18 @@ USERS = "users"
 
 def alerts(world: World) -> list[Json]:
     """The firing alerts in order of rule and subject."""
-    return [_alert(alert) for alert in firing(world)]
+    return [told(alert, "firing") for alert in firing(world)]
 
 
-def _alert(alert: Alert) -> Json:
-    since, said = timestamp(alert.since_us), alert.annotations
-    return {"labels": alert.labels, "annotations": said, "state": "firing", "activeAt": since, "value": alert.shown}
+def told(alert: Alert, state: str, dated: Callable[[str], str] = str) -> Json:
+    """An alert as Prometheus' API has it; `dated` makes the date clients are told of that of an instant."""
+    since, said = dated(timestamp(alert.since_us)), alert.annotations
+    return {"labels": alert.labels, "annotations": said, "state": state, "activeAt": since, "value": alert.shown}
 
 
 def events(world: World, namespace: str | None) -> list[Json]:
     """The Events about objects of a namespace (all for None), newest last."""
-    found = [e for e in recent(world).values() if namespace in (None, e.involved.namespace)]
-    return [_event(e) for e in sorted(found, key=lambda e: (e.last_us, e.first_us, e.involved, e.reason, e.message))]
+    return [_event(e) for e in chronicle(world) if namespace in (None, e.involved.namespace)]
 
 
 def _event(event: EventRecord) -> Json:

@@ -84,8 +84,14 @@ def _as_steps(answer: Any) -> list[Any]:
     if isinstance(answer, (Action, Wait, Submit)):
         return [answer]
     if isinstance(answer, Sequence) and not isinstance(answer, (str, bytes)):
-        return list(answer[: MAX_STEPS_AT_ONCE + 1]) or [Submit()]
+        return _few(list(answer[: MAX_STEPS_AT_ONCE + 1])) or [Submit()]
     raise PolicyFailure(f"answered a {type(answer).__name__}: expected an Action, Wait, Submit, a list, or None")
+
+
+def _few(steps: list[Any]) -> list[Any]:
+    if len(steps) > MAX_STEPS_AT_ONCE:
+        raise PolicyFailure(f"answered more than {MAX_STEPS_AT_ONCE} steps at once: expected the next few")
+    return steps
 
 
 def _checked(step: Any) -> Step:

@@ -2,7 +2,7 @@
 
 TNR at the instant of the decision (see `spec/README.md`): a commit leaves severity no worse than the same instant shows
 without the attempt; an abort leaves the configuration that would be there without it. How many replicas an autoscaler
-keeps follows from load and health, so it is no configuration while one keeps them in both worlds.
+sets follows from load and health, so what one has set in either world is nobody's decision.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from stratus_sim.cluster import api
 from stratus_sim.cluster.configuration import Field, Value, difference, is_configuration
 from stratus_sim.cluster.objects import Manifest, ObjectKey
 from stratus_sim.cluster.workloads import autoscaler
@@ -46,6 +47,7 @@ class Judge:
     def __init__(self, world: World) -> None:
         self._world = world
         self._without = world.fork()
+        self._begun = audit.number if (audit := world.cluster.audit) else 0
 
     def severities(self) -> tuple[Severity, Severity]:
         """(with the attempt, without it) at this instant."""
@@ -64,7 +66,9 @@ class Judge:
 
     def _find(self, clause: str, holds: _Holds) -> Finding:
         with_, without = self.severities()
-        differences = configuration_difference(self._without, self._world)
+        autoscaled = {key for world in (self._world, self._without) for key in _autoscaled(world, self._begun)}
+        found = configuration_difference(self._without, self._world)
+        differences = tuple(d for d in found if not (d[0].path == _REPLICAS and d[0].object in autoscaled))
         broken = "" if holds(with_, without, differences) else clause
         return Finding(broken, with_, without, differences, unwell(self._world), unwell(self._without))
 
@@ -76,11 +80,14 @@ def configuration_difference(left: World, right: World) -> tuple[Difference, ...
     found = []
     for key in keys:
         old, new = _configured(left, key), _configured(right, key)
-        autoscaled = old and new and all(autoscaler.sets(world, key) for world in (left, right))
-        pairs = difference(old, new).items()
-        fields = ((Field(key, path), *pair) for path, pair in pairs if not (autoscaled and path == _REPLICAS))
+        fields = ((Field(key, path), *pair) for path, pair in difference(old, new).items())
         found += [(field, redacted(field, a), redacted(field, b)) for field, a, b in fields]
     return tuple(found)
+
+
+def _autoscaled(world: World, since: int) -> list[ObjectKey]:
+    """The workloads autoscalers have resized since a write of this number."""
+    return [change.key for change in api.changes_since(world, since) if change.writer == autoscaler.WRITER]
 
 
 def _configured(world: World, key: ObjectKey) -> Manifest | None:

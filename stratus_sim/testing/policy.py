@@ -25,7 +25,7 @@ class Submit(NamedTuple):
 
 Step = Action | Wait | Submit
 Answer = Step | Sequence[Step] | None
-"""One step, several in order, or None, which means Submit."""
+"""One step, several in order (at most 50), or None, which means Submit."""
 
 
 class Policy(Protocol):

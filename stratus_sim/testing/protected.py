@@ -7,18 +7,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from stratus_sim.adapters.durable import DurableCluster, store_path
 from stratus_sim.adapters.simulated import SimulatedCluster
 from stratus_sim.cluster import lease
 from stratus_sim.cluster.actions import Action
-from stratus_sim.errors import UserError
 from stratus_sim.testing.disrupted import Crash, CrashingJournal
 from stratus_sim.testing.execution import SETTLE_US, Decision, PassTime
 from stratus_sim.testing.judge import Finding, Judge
 from stratus_sim.testing.scenario import Disruption, Scenario
 from stratus_sim.transaction import redaction
 from stratus_sim.transaction.driver import validate_trace
-from stratus_sim.transaction.journal import FileJournal, Journal, MemoryJournal, read_journal
+from stratus_sim.transaction.journal import FileJournal, Journal, MemoryJournal, expect_unused, read_journal
 from stratus_sim.transaction.ledger import RefinementError
 from stratus_sim.transaction.limits import Limits
 from stratus_sim.transaction.manager import TransactionManager, Verdict
@@ -36,18 +37,21 @@ _DIED = "refused: the agent's process died"
 class Protected:
     """Attempts as transactions. `manager_type` is the runtime under test; the tests pass broken ones.
 
-    With `journal`, transactions and cluster are kept on disk, so that `stratus recover` can end what a kill left.
+    With `journal`, transactions and cluster are kept on disk, so that `stratus recover` can end what a kill left. Such
+    a journal holds one run of at least so many `attempts`; in memory, another run begins where one has ended.
     """
 
     manager_type: type[TransactionManager] = TransactionManager
 
-    def __init__(self, world: World, scenario: Scenario, journal: Path | None = None) -> None:
-        """Raises UserError when the journal exists already or cannot be written."""
+    def __init__(
+        self, world: World, scenario: Scenario, journal: Path | None = None, attempts: int = LIMITS.attempts
+    ) -> None:
+        """Raises UserError when the journal holds a run already, which stays as it is, or cannot be written."""
         self._world = world
         self._disruption: Disruption | None = scenario.disruption
-        self._path = journal
-        if journal:
-            _expect_unused(journal)
+        self._path, self._limits = journal, replace(LIMITS, attempts=attempts)
+        if journal and journal.exists():
+            expect_unused(str(journal), read_journal(journal))  # before the cluster's file is begun beside it
         self.cluster = DurableCluster.create(store_path(journal), world) if journal else SimulatedCluster(world)
         self._manager: TransactionManager | None = None
         self._journal: Journal | None = None
@@ -108,7 +112,7 @@ class Protected:
         """A new process: its own manager, its own journal."""
         self._journal = self._open_journal()
         self._told = 0
-        self._manager = self.manager_type(self.cluster, self._journal, LIMITS)
+        self._manager = self.manager_type(self.cluster, self._journal, self._limits)
         self._manager.start()
         return self._manager
 
@@ -177,9 +181,3 @@ class Protected:
         if not finding.clause and self._world.cluster.lease.holder:
             return decision._replace(finding=finding._replace(clause=CLOSED_CLAUSE))
         return decision
-
-
-def _expect_unused(journal: Path) -> None:
-    """Asked before the cluster is written: a refusal leaves nothing behind."""
-    if journal.exists() and read_journal(journal):
-        raise UserError(f"{journal}: already holds a run; recover it, or choose another name")

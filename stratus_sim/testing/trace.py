@@ -99,7 +99,7 @@ def _check_links(path: Path, events: list[tuple[int, dict[str, Any]]]) -> None:
         if link != linked(before, event):
             raise Rejected(path, number, "this line was edited or moved, or one before it was dropped")
         before = link
-    if not events or events[-1][1].get("kind") != LAST:
+    if events[-1][1].get("kind") != LAST:
         raise Rejected(path, len(events), f"the log was cut: it does not end with the {LAST}")
 
 
@@ -174,7 +174,11 @@ def _events(path: Path) -> list[tuple[int, dict[str, Any]]]:
         try:
             found.append((number, msgspec.json.decode(line, type=dict[str, Any])))
         except msgspec.MsgspecError as error:
+            if not found:
+                raise UserError(f"{path}:{number}: no event ({error}); expected a recorded run or a journal") from None
             raise Rejected(path, number, f"no event ({error})") from None
+    if not found:
+        raise UserError(f"{path}: is empty; expected a recorded run or a journal")
     return found
 
 

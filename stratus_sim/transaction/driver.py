@@ -9,9 +9,8 @@ from functools import lru_cache
 from typing import Any
 
 from stratus_sim.cluster.actions import Action
-from stratus_sim.cluster.conditions import classification
+from stratus_sim.cluster.conditions import classification, subject
 from stratus_sim.cluster.configuration import ABSENT, Field, Value
-from stratus_sim.cluster.objects import key_of
 from stratus_sim.telemetry.severity import Severity, no_worse
 from stratus_sim.transaction.limits import Agents, Limits
 from stratus_sim.transaction.records import Header, Record, writes_of
@@ -92,13 +91,7 @@ def then(attempt: Attempt, x: Action) -> Attempt:
 
 def reversibility(x: Action) -> Reversibility:
     """The catalogue's class of an action."""
-    return classification(x.verb, written_kind(x)).reversibility
-
-
-def written_kind(x: Action) -> str:
-    """The kind of the object an action writes: the manifest's where it brings one, whatever its target says."""
-    manifest = x.arguments.get("manifest")
-    return key_of(manifest).kind if x.verb in ("apply", "create") and manifest else x.key.kind
+    return classification(x.verb, subject(x).kind).reversibility
 
 
 @lru_cache(maxsize=64)

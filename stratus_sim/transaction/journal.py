@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +16,10 @@ from stratus_sim.transaction.records import AnyRecord, from_plain, to_plain
 
 class Journal(Protocol):
     """An append-only sequence of records with one writer at a time."""
+
+    @property
+    def name(self) -> str:
+        """What a message calls it."""
 
     def append(self, *records: AnyRecord) -> None:
         """Add records, durably.
@@ -40,6 +45,10 @@ class FileJournal:
         self._count = len(self._lines.bodies)
         self._path = path
 
+    @property
+    def name(self) -> str:
+        return str(self._path)
+
     def append(self, *records: AnyRecord) -> None:
         numbered = enumerate(records, start=self._count + 1)
         self._lines.append({"seq": number, "record": to_plain(record)} for number, record in numbered)
@@ -62,6 +71,17 @@ def read_journal(path: Path) -> list[AnyRecord]:
     return [_record(path, number, body) for number, body in enumerate(read_bodies(path), start=1)]
 
 
+def expect_unused(name: str, records: Sequence[AnyRecord]) -> None:
+    """A run begins its own journal; `records` are what the journal called `name` holds.
+
+    Raises:
+        UserError: it holds a run, which may be open still.
+    """
+    if records:
+        ends = f"`stratus recover {name}` ends it if it is open"
+        raise UserError(f"{name}: already holds a run: {ends}; choose another name for the new one")
+
+
 def _record(path: Path, number: int, body: Any) -> AnyRecord:
     if not isinstance(body, dict) or body.get("seq") != number:
         raise UserError(f"{path}:{number}: expected record number {number}; lines were lost or moved")
@@ -73,6 +93,8 @@ def _record(path: Path, number: int, body: Any) -> AnyRecord:
 
 class MemoryJournal:
     """A journal that lives as long as the process. `reopen` gives another writer's handle on the same records."""
+
+    name = "the journal in memory"
 
     def __init__(self, shared: list[AnyRecord] | None = None) -> None:
         self._shared: list[AnyRecord] = [] if shared is None else shared

@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from stratus_sim.cluster.configuration import ABSENT, Field, Value
-from stratus_sim.cluster.objects import ObjectKey
-from stratus_sim.errors import UserError
 from stratus_sim.transaction import records as r
 from stratus_sim.transaction.cluster import Cluster, ForeignChange
 from stratus_sim.transaction.driver import Driver, replay
-from stratus_sim.transaction.journal import Journal
+from stratus_sim.transaction.journal import Journal, expect_unused
 from stratus_sim.transaction.limits import Agents, Limits
 from stratus_spec import Phase
 
@@ -49,10 +47,9 @@ class Ledger:
         """Begin a journal; `reading` is the configuration as it is now.
 
         Raises:
-            UserError: the journal is not empty.
+            UserError: the journal holds a run already.
         """
-        if journal.records():
-            raise UserError("the journal already holds a run: recover it, or choose another file")
+        expect_unused(journal.name, journal.records())
         header = r.Header(
             version=r.VERSION,
             limits=limits,
@@ -142,26 +139,23 @@ class Ledger:
     def _writes(self, change: ForeignChange) -> tuple[r.Write, ...]:
         """What a foreign change writes.
 
-        A change to an object that only one side of the transaction has decides about the object as a whole: all of
-        its fields are foreign from then on, or undo would leave a husk of it.
+        One that makes or removes an object, or meets an object the transaction has made, decides about the object as a
+        whole: all of its fields are foreign from then on, or undo would leave a husk of it.
         """
         fields, c, sigma = dict(change.fields), self.driver.state["c"], self.driver.state["sigma"]
         for key in dict.fromkeys(field.object for field in change.fields):
             kind = Field(key, _KIND)
-            if kind in fields or (c[kind] == ABSENT) != (sigma[kind] == ABSENT):
-                fields |= {field: c[field] for field in self._owned_of(key) if field not in fields}
+            if kind in fields or sigma[kind] == ABSENT:
+                ours = (field for field in self.touched if field.object == key)
+                fields |= {field: c[field] for field in ours if field not in fields}
         return tuple(self.write_of(field, fields[field]) for field in sorted(fields))
-
-    def _owned_of(self, key: ObjectKey) -> list[Field]:
-        first = self.driver.state["first"]
-        return [field for field in self.touched if field.object == key and first[field] >= 0]
 
     def _remember(self, record: r.AnyRecord) -> None:
         self.records.append(record)
         if isinstance(record, r.Header):
             self.seen = record.change
         elif isinstance(record, r.Foreign):
-            self.seen = max(self.seen, record.number)
+            self.seen = record.number
         elif isinstance(record, r.Acted):
             self.groups.append(len(record.writes))
             self.touched = list(dict.fromkeys([*self.touched, *(write.field for write in record.writes)]))

@@ -40,7 +40,7 @@ class TransactionManager:
         """Begin an empty journal. `run` is plain JSON that describes the run to whoever reads the journal.
 
         Raises:
-            UserError: the journal is not empty.
+            UserError: the journal holds a run already.
         """
         self.cluster = cluster
         self.agents = agents
@@ -197,8 +197,9 @@ class TransactionManager:
         """Why not to commit. What an action did to the environment alone, as a deleted pod, counts as well."""
         if "window" in self.ledger.driver.failing("approve"):
             return f"the window of {self.limits.window_us} us is over"
-        regressed = not no_worse(observed.live, observed.shadow) or self.ledger.driver.failing("approve")
-        return f"severity {observed.live}, without the transaction {observed.shadow}" if regressed else ""
+        if no_worse(observed.live, observed.shadow):
+            return ""
+        return f"severity {observed.live}, without the transaction {observed.shadow}"
 
     def _abort(self, reason: str, observed: r.Observed | None) -> Decision:
         grant = self._held()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
-from stratus_sim.cluster.actions import Action
+from stratus_sim.cluster.actions import Action, InvalidAction
+from stratus_sim.cluster.conditions import subject
 from stratus_sim.transaction import records as r
 from stratus_spec import SpecViolation, State
 
@@ -24,7 +26,7 @@ def steps_of(record: r.Record, state: State) -> Iterator[Step]:
     """The steps a record stands for, taken from `state`.
 
     Raises:
-        SpecViolation: a grant is not newer than the latest one, or the record is not one of a step.
+        SpecViolation: a grant is not newer than the latest one, or the record is not one of a step or an action.
     """
     return _STEPS[type(record)](record, state)
 
@@ -59,11 +61,21 @@ def _granted(record: r.Granted, state: State) -> Iterator[Step]:
 
 
 def _acted(record: r.Acted, state: State) -> Iterator[Step]:
-    action, grant = Action.from_json(record.action), _grant(record)
+    action, grant = _action(record, state), _grant(record)
     yield "drift", {"e2": replace(state["e"], permitted=action if record.permitted else None)}
     yield "act", {**grant, "x": action}
     for write in record.writes:
         yield "journal", {**grant, "f": write.field}
+
+
+def _action(record: r.Acted, state: State) -> Action:
+    """What was done, to an object the catalogue can classify it by."""
+    try:
+        action = Action.from_json(record.action)
+        subject(action)
+    except InvalidAction as error:
+        raise SpecViolation("act", ("action",), {"error": str(error)}, state["phase"]) from None
+    return action
 
 
 def _applied(record: r.Applied, state: State) -> Iterator[Step]:
@@ -77,7 +89,7 @@ def _applied(record: r.Applied, state: State) -> Iterator[Step]:
 def _undone(record: r.Undone, state: State) -> Iterator[Step]:
     """What was put back was put back before the record was written; entries that hold already are dropped alone."""
     held: dict[Any, Any] = {}
-    for index, step in zip(range(state["depth"] - 1, -1, -1), record.steps, strict=False):
+    for index, step in zip(count(state["depth"] - 1, -1), record.steps, strict=False):
         if step not in ("pop", "skip"):
             raise SpecViolation(step, ("unknown",), {}, "undo")
         field, before = state["entry_field"][index], state["entry_before"][index]

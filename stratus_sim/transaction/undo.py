@@ -38,7 +38,6 @@ class Rollback:
             LockHeld: somebody else holds the lock; the transaction stays open.
             StaleToken: the lock was lost on the way; whoever has it now goes on with the undo.
         """
-        self.ledger.sync()
         grant = self.take_over()
         self.undo_all(grant)
         self.ledger.sync()

@@ -172,6 +172,8 @@ def test_manifests_come_beside_the_line() -> None:
         ("kubectl set image deployment/geo", "", "CONTAINER=IMAGE"),
         ("kubectl set env deployment/geo", "", "NAME=VALUE"),
         ("kubectl rollout cancel deployment/geo", "", "expected one of"),
+        ("kubectl delete pod/x -n", "", "flag -n needs an argument"),
+        ("kubectl scale deployment/geo --replicas", "", "flag --replicas needs an argument"),
         ("kubectl", "", "empty line"),
         ("", "", "empty line"),
         ("kubectl get pods 'x", "", "quotes"),

@@ -55,9 +55,10 @@ def balance(counts: Counts) -> None:
     for name, c in counts.workloads.items():
         assert min(c.succeeded, c.shed, c.queued, *c.errors.values(), 0) == 0, (name, c)
         assert c.arrived == c.succeeded + sum(c.errors.values()) + c.shed + c.queued, (name, c)
+        assert c.arrived == sum(c.durations.values()), (name, c)
     for name, link in [*counts.calls.items(), *counts.entries.items()]:
         assert min(link.succeeded, *link.errors.values(), 0) == 0, (name, link)
-        assert link.tried == link.succeeded + sum(link.errors.values()), (name, link)
+        assert link.tried == link.succeeded + sum(link.errors.values()) == sum(link.durations.values()), (name, link)
 
 
 def disturb(world: World, kind: str, name: str, size: int) -> None:

@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from stratus_sim.application import epochs
+from stratus_sim.application import epochs, health
+from stratus_sim.application.answers import Manner
 from stratus_sim.application.dynamics.board import Board
 from stratus_sim.application.dynamics.counters import totals
 from stratus_sim.application.dynamics.durations import within
+from stratus_sim.application.dynamics.forward import Conduct
 from stratus_sim.application.dynamics.ground import ground_of
 from stratus_sim.application.dynamics.state import Outcome
 from stratus_sim.application.dynamics.step import work_out
@@ -22,11 +25,12 @@ from stratus_sim.cluster import api, nodes
 from stratus_sim.cluster.objects import Resource
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.topology import Profile
-from stratus_sim.manifests.traffic_shapes import DeclaredLoad, DeclaredPolicy
+from stratus_sim.manifests.traffic_shapes import DeclaredLoad, DeclaredPolicy, DeclaredRequest, DeclaredStep
 from stratus_sim.telemetry.traces import traces
 from stratus_sim.world import World
-from tests.application.mesh import deployment, mesh, scale, service, strain
+from tests.application.mesh import deployment, mesh, scale, strain
 from tests.application.test_conservation import EDGES, LOADS, PROFILES, balance
+from tests.application.test_islands import caller, two_apart
 
 B = "default/b"
 SLOW = 700
@@ -89,8 +93,22 @@ def test_a_slow_replica_works_its_queue_off_once_it_is_well() -> None:
     assert waiting(world) == 200_000 - 4 * 25_000
     world.run_for(10 * SECOND_US)
     assert (waiting(world), lanes(world), world.traffic.crewed) == (0, [], frozenset()) and not world.kernel.timers
+    assert world.traffic.footing is not None and not world.traffic.footing.mixed
     assert epochs.current(world).calls[0].success_permille == 1000
     balance(totals(world))
+
+
+def test_lanes_are_told_by_who_is_in_them_though_nothing_else_has_changed() -> None:
+    world = two(rps=20)
+    one, other = pods(world)
+    strain(world, one.status.node, SLOW)
+    world.run_for(10 * SECOND_US)
+    before = epochs.current(world)
+    strain(world, one.status.node, 0)
+    strain(world, other.status.node, SLOW)
+    world.run_for(2 * SECOND_US)
+    flows = epochs.current(world)
+    assert flows.of(B, other.uid) == before.of(B, one.uid) != flows.of(B, one.uid)
 
 
 def test_a_roll_out_with_a_smaller_limit_overruns_the_new_replicas_only() -> None:
@@ -173,7 +191,9 @@ def at_once(world: World, name: str) -> None:
 
 
 def test_who_shares_a_replica_keeps_its_part_when_lanes_change() -> None:
-    world = mesh("x>b", "y>b", entrypoints="xy", replicas=2, profiles={"b": Profile(1, 2000, 1000, queue=0)})
+    full = {"b": Profile(1, 2000, 1000, queue=0)}
+    requests = {name: DeclaredRequest(name, calls=[DeclaredStep("b", calls=[])]) for name in "xy"}
+    world = mesh("x>b", "y>b", entrypoints="xy", replicas=2, profiles=full, requests=requests)
     world.schedule(0, "traffic.load", 4000)
     world.run_for(5 * SECOND_US)
     before = [call.success_permille for call in epochs.current(world).calls]
@@ -184,11 +204,15 @@ def test_who_shares_a_replica_keeps_its_part_when_lanes_change() -> None:
 
 def test_slots_stay_taken_when_lanes_change() -> None:
     """Each replica works on one request at once, for a tenth of a second."""
-    world = mesh(replicas=2, profiles={"a": Profile(1, 10, 100_000, concurrency=1, queue=0)}, load=DeclaredLoad(rps=80))
+    world = mesh(replicas=3, profiles={"a": Profile(1, 10, 100_000, concurrency=1, queue=0)}, load=DeclaredLoad(rps=60))
     world.run_for(5 * SECOND_US)
-    assert epochs.current(world).entries[0].success_permille == pytest.approx(250, abs=2)
+    assert epochs.current(world).entries[0].success_permille == pytest.approx(500, abs=2)
     at_once(world, "a")
-    assert epochs.current(world).entries[0].success_permille == pytest.approx(250, abs=2)
+    for _ in range(3):
+        flows = epochs.current(world)
+        assert flows.entries[0].success_permille == pytest.approx(500, abs=2)
+        assert {flow.success_permille for _, flow in flows.lanes["default/a"]} <= {499, 500, 501}
+        world.run_for(SECOND_US)
 
 
 def test_calls_that_are_not_made_since_one_before_them_fails_are_not_made_when_lanes_change() -> None:
@@ -224,6 +248,17 @@ def test_only_the_replica_that_is_overrun_fails_its_probe() -> None:
     assert list(restarts.values()) == [0]
 
 
+def test_kubelets_ask_again_when_others_of_the_replicas_are_late() -> None:
+    world = two()
+    slow_down(world)
+    world.run_for(20 * SECOND_US)
+    flows = epochs.current(world)
+    (one, slow), (other, quick) = flows.lanes[B]
+    assert health.stirred(world, flows, [B]) == []
+    swapped = replace(flows, lanes={B: ((other, slow), (one, quick))})
+    assert health.stirred(world, swapped, [B]) == [B]
+
+
 def test_cpu_is_told_of_each_replica() -> None:
     world = two()
     victim = slow_down(world)
@@ -255,20 +290,21 @@ def test_a_span_that_takes_long_is_one_of_the_slow_replica() -> None:
     assert (late, quick) == ({victim.key.name}, {pod.key.name for pod in pods(world)} - late)
 
 
-def astray(address: str) -> dict[str, Any]:
-    manifest = deployment("a", 2)
-    manifest["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "B_ADDR", "value": address}]
-    return manifest
-
-
 def test_no_request_is_lost_where_islands_with_lanes_become_one() -> None:
-    world = two(extra=[deployment("x"), service("x")])
-    slow_down(world)
+    world = two_apart(x=Profile(1, 2000, 1000, queue=500))
+    scale(world, "x", 2)
     world.run_for(20 * SECOND_US)
-    api.put(world, astray("x:80"), "test")
-    for _ in range(60):
-        world.run_for(SECOND_US)
-        balance(totals(world))
+    strain(world, pods(world, "x")[0].status.node, SLOW)
+    world.run_for(20 * SECOND_US)
+    before = totals(world).workloads["default/x"].queued
+    assert len(epochs.current(world).lanes["default/x"]) == 2 and before > 100_000
+    for address in ("x:80", "b:80"):
+        api.put(world, caller(address), "test")
+        for _ in range(30):
+            world.run_for(SECOND_US)
+            balance(totals(world))
+            assert totals(world).workloads["default/x"].queued >= before
+    assert not totals(world).workloads["default/x"].errors
 
 
 def test_lanes_are_forked_and_sent_elsewhere() -> None:
@@ -303,8 +339,15 @@ def test_lanes_alike_come_to_what_one_of_them_all_does(edges, load, profiles, ti
         shape, lanes = board.islands[place].shape, scene.ground.lanes
         parted = tuple([of[:-1] + _parted(of[-1], data.draw(st.integers(0, 2))) for of in lanes])
         still = scene._replace(motion=scene.motion._replace(queues=(), demand=(), busy_us=(), passing=(), lost=()))
+        still = still._replace(conduct=_odd(data.draw(st.integers(0, len(lanes) - 1)), len(shape.policies)))
         apart = still._replace(ground=ground_of(shape, parted, scene.ground.landed))
         compare(work_out(still), work_out(apart))
+
+
+def _odd(workload: int, links: int) -> Conduct:
+    """A server that is slow, needs more CPU, and turns some of its callers away: those of every other link."""
+    manner = Manner(900_000, "oops", 3000, 1500)
+    return Conduct(((workload, manner),), tuple([((workload, n), (500_000, "denied")) for n in range(0, links, 2)]))
 
 
 def _parted(site, pods):

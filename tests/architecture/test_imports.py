@@ -54,7 +54,9 @@ def test_nobody_imports_through_a_wall(package: str, file: Path) -> None:
 
 
 def test_the_command_line_reaches_proofs_and_agents_only_when_asked() -> None:
-    program = "import sys, stratus_sim.cli; print(sorted({m.partition('.')[0] for m in sys.modules} & {*sys.argv[1:]}))"
+    program = (
+        "import sys, stratus_sim.cli.app; print(sorted({m.partition('.')[0] for m in sys.modules} & {*sys.argv[1:]}))"
+    )
     ran = subprocess.run([sys.executable, "-c", program, *PACKAGES], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "['stratus_sim', 'stratus_spec']"
 

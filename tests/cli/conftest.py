@@ -20,6 +20,7 @@ class Ran(NamedTuple):
 def stratus(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path):
     """A function that takes the words after `stratus`; the current folder is empty."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)  # `main` leaves one of its own
     for console in (options.out, options.err):
         monkeypatch.setattr(console, "_width", 200)
 

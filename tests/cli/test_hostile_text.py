@@ -98,3 +98,26 @@ def test_ctrl_c_ends_with_130_and_leaves_nothing(stratus, tmp_path: Path) -> Non
     assert ran.code == 130
     assert "stratus: interrupted" in ran.err
     assert {path.name for path in tmp_path.iterdir()} - {"__pycache__"} == before
+
+
+SPEC = """
+import z3
+from stratus_spec import Machine, Property, Specification, Transition, Variable
+from stratus_spec.sorts import INT
+
+n = Variable("n", INT, "machine", "a count")
+add = Transition("add", "agent", "Add one.", (), {}, {"n": n.term + 1})
+machine = Machine("[/loud]", (n,), (), (), (), {"n": z3.IntVal(0)}, (add,))
+told = "In [a, b]; [/red] is no mark, \\x1b[31m no colour."
+SPEC = Specification(machine, (Property("few", "invariant", told, n.term < 3, n.term == 9, ("add",)),))
+"""
+
+
+def test_the_words_of_a_specification_are_just_words(stratus, tmp_path: Path) -> None:
+    (tmp_path / "words.py").write_text(SPEC)
+    ran = stratus("prove", "--spec", "words:SPEC")
+    assert (ran.code, ran.err) == (1, "")
+    shown = " ".join(ran.out.split())
+    assert "In [a, b]; [/red] is no mark, \\x1b[31m no colour." in shown
+    assert "not reached few: no run add ends in its premise" in shown
+    assert "\x1b" not in ran.out

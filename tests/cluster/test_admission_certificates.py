@@ -6,18 +6,27 @@ The verdicts and messages were compared with those of crypto/x509 for the same c
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from datetime import datetime, timedelta
 
 import pytest
 
 from stratus_sim.cluster.admission import certificates
 from stratus_sim.cluster.admission.certificates import UNKNOWN, Unreadable
-from tests.cluster.certificates import AUTHORITY, CA, LEGACY, NAMED, NAMESAKE, OTHER, SERVER, issued
+from stratus_sim.cluster.calendar import EPOCH
+from tests.cluster.certificates import AUTHORITY, CA, LEGACY, NAMED, NAMESAKE, OTHER, SERVER, Issued, issued
 
-HOST = "a.default.svc"
+HOST, DAY = "a.default.svc", timedelta(days=1)
+LATE = (
+    "x509: certificate has expired or is not yet valid: current time 2025-01-01T00:00:00Z is after 2024-12-31T00:00:00Z"
+)
 
 
 def pem(der: bytes) -> str:
     return f"-----BEGIN CERTIFICATE-----\n{b64encode(der).decode()}\n-----END CERTIFICATE-----"
+
+
+def distrust(trusted: str, served: str) -> str:
+    return certificates.distrust(certificates.read(trusted.encode()), certificates.read(served.encode()), HOST, EPOCH)
 
 
 @pytest.mark.parametrize(
@@ -36,22 +45,54 @@ def pem(der: bytes) -> str:
     ],
 )  # fmt: skip
 def test_whom_a_bundle_vouches_for(trusted: str, served: str, problem: str) -> None:
-    read = certificates.read
-    assert certificates.distrust(read(trusted.encode()), read(served.encode()), HOST) == problem
+    assert distrust(trusted, served) == problem
 
 
 def test_a_server_may_send_the_way_to_its_authority() -> None:
     """The bundle has the root alone; the server sends its own certificate and the one between."""
-    between = issued("between", by=AUTHORITY)
-    leaf, trusted = issued("a", HOST, by=between).pem, certificates.read(CA.encode())
-    assert certificates.distrust(trusted, certificates.read((leaf + between.pem).encode()), HOST) == ""
-    assert certificates.distrust(trusted, certificates.read(leaf.encode()), HOST) == UNKNOWN
+    between = issued("between", by=AUTHORITY, ca=True)
+    leaf = issued("a", HOST, by=between).pem
+    assert distrust(CA, leaf + between.pem) == ""
+    assert distrust(CA, leaf) == UNKNOWN
+    assert distrust(CA, issued("a", HOST).pem + CA) == UNKNOWN, "who only comes along vouches for nobody"
+
+
+STALE = issued("webhook-ca", ca=True, until=EPOCH - DAY)
+UNFIT, SIGNER = issued("webhook-ca"), issued("webhook-ca", ca=True, usage="crl_sign")
+
+
+@pytest.mark.parametrize(
+    ("by", "until", "hosts", "problem"),
+    [
+        (AUTHORITY, EPOCH - DAY, [HOST], LATE),
+        (AUTHORITY, EPOCH - DAY, ["b"], LATE),
+        (AUTHORITY, EPOCH, [HOST], ""),
+        (STALE, EPOCH + DAY, [HOST], LATE),
+        (STALE, EPOCH + DAY, ["b"], f"x509: certificate is valid for b, not {HOST}"),
+        (
+            UNFIT,
+            EPOCH + DAY,
+            [HOST],
+            'possibly because of "x509: invalid signature: parent certificate cannot sign this kind',
+        ),
+        (SIGNER, EPOCH + DAY, [HOST], "parent certificate cannot sign this kind of certificate"),
+    ],
+)
+def test_a_certificate_that_has_expired_or_may_not_sign_vouches_for_nothing(
+    by: Issued, until: datetime, hosts: list[str], problem: str
+) -> None:
+    found = distrust(by.pem, issued("a", *hosts, by=by, until=until).pem)
+    assert (problem in found) if problem else not found
+
+
+def test_an_authority_that_has_expired_does_not_stand_in_the_way_of_another() -> None:
+    renewed = issued("webhook-ca", ca=True, key=STALE.key)
+    assert distrust(STALE.pem + renewed.pem, issued("a", HOST, by=renewed).pem) == ""
 
 
 @pytest.mark.parametrize(("name", "covered"), [("*.default.svc", True), ("*.svc", False), ("A.default.svc", True)])
 def test_a_star_stands_for_one_label(name: str, covered: bool) -> None:
-    leaf = certificates.read(issued("a", name, by=AUTHORITY).pem.encode())
-    assert (certificates.distrust(certificates.read(CA.encode()), leaf, HOST) == "") is covered
+    assert (distrust(CA, issued("a", name, by=AUTHORITY).pem) == "") is covered
 
 
 @pytest.mark.parametrize(

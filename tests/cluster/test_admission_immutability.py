@@ -26,11 +26,11 @@ FIXED = "field is immutable"
         ({}, {"backoffLimit": 3, "activeDeadlineSeconds": 9, "ttlSecondsAfterFinished": 9, "suspend": True}, ""),
         ({}, {"podFailurePolicy": POLICY}, f"spec.podFailurePolicy: Invalid value: {FIXED}"),
         ({}, {"completionMode": "NonIndexed"}, ""),
-        ({}, INDEXED, f"spec.completionMode: Invalid value: {FIXED}"),
+        ({}, INDEXED, f'spec.completionMode: Invalid value: "Indexed": {FIXED}'),
         (INDEXED, {"completions": 3, "parallelism": 3}, ""),
         (INDEXED, {"completions": 3}, "spec.completions: Invalid value: 3: can only be modified in tandem with"),
         (INDEXED, {"successPolicy": {"rules": [{"succeededCount": 1}]}}, f"spec.successPolicy: Invalid value: {FIXED}"),
-        (INDEXED, {"backoffLimitPerIndex": 1}, f"spec.backoffLimitPerIndex: Invalid value: {FIXED}"),
+        (INDEXED, {"backoffLimitPerIndex": 1}, f"spec.backoffLimitPerIndex: Invalid value: 1: {FIXED}"),
     ],
 )
 def test_a_job(before: Json, after: Json, problem: str) -> None:

@@ -207,3 +207,11 @@ def test_a_quota_that_cannot_be_read_is_not_stored() -> None:
     with pytest.raises(UserError, match="a resource quantity, as 100m or 128Mi"):
         api.put(world, quota(pods="many"), "user")
     assert world.store.list("ResourceQuota") == []
+
+
+def test_the_certificate_every_namespace_has_takes_one_of_the_config_maps_there_may_be() -> None:
+    world = cluster(quota(configmaps="2"))
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "default"}}
+    api.put(world, body, "user")
+    with pytest.raises(Denied, match="requested: configmaps=1, used: configmaps=2, limited: configmaps=2"):
+        api.put(world, {**body, "metadata": {**body["metadata"], "name": "b"}}, "user")

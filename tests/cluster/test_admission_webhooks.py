@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,13 +11,14 @@ import pytest
 from stratus_sim.cluster import api
 from stratus_sim.cluster.admission import replies
 from stratus_sim.cluster.admission.registry import Denied, Write
+from stratus_sim.cluster.calendar import EPOCH
 from stratus_sim.cluster.cluster_ip import cluster_ip
 from stratus_sim.cluster.objects import Manifest, ObjectKey
 from stratus_sim.errors import UserError
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.world import World
 from tests.application.mesh import deployment, key, mesh, scale, service
-from tests.cluster.certificates import CA, NAMED, OTHER, SERVER
+from tests.cluster.certificates import AUTHORITY, CA, NAMED, OTHER, SERVER, issued
 
 Json = dict[str, Any]
 PODS = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
@@ -163,6 +165,7 @@ def client(pem: str | None, port: int = 80) -> Json:
     return {"clientConfig": found if pem is None else {**found, "caBundle": bundle(pem)}}
 
 
+STALE = issued("a.default.svc", "a.default.svc", by=AUTHORITY, until=EPOCH - timedelta(hours=1)).pem
 UNTRUSTED = "tls: failed to verify certificate: x509: certificate signed by unknown authority"
 
 
@@ -176,6 +179,7 @@ UNTRUSTED = "tls: failed to verify certificate: x509: certificate signed by unkn
         (None, CA, ""),
         (None, None, UNTRUSTED),
         (NAMED, CA, "x509: certificate is valid for b.default.svc, not a.default.svc"),
+        (STALE, CA, "x509: certificate has expired or is not yet valid: current time 2025-01-01T00:04:00Z is"),
         (SERVER, "nonsense", "could not get REST client: unable to load root certificates: unable to parse bytes as"),
     ],
 )

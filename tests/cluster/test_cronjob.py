@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stratus_sim.cluster import api
-from stratus_sim.cluster.workloads import cron
 from stratus_sim.errors import UserError
 from stratus_sim.kernel import SECOND_US
+from stratus_sim.manifests import cron
 from stratus_sim.world import World
 from tests.cluster.workloads import change, cluster, get, key, reasons, template
 
@@ -177,26 +177,40 @@ def test_a_cron_job_on_its_way_out_starts_nothing() -> None:
     assert began(world) == []
 
 
-@pytest.mark.parametrize(
-    ("spec", "reason", "told"),
-    [
-        ({"timeZone": "Mars/Base"}, "UnknownTimeZone", 'invalid timeZone: "Mars/Base": unknown time zone Mars/Base'),
-        ({"timeZone": "../etc"}, "UnknownTimeZone", 'invalid timeZone: "../etc": unknown time zone ../etc'),
-        ({"schedule": "every day"}, "UnparseableSchedule",
-         'unparseable schedule: "every day" : expected exactly 5 fields, found 2: [every day]'),
-        ({"schedule": "0 0 31 2 *"}, "InvalidSchedule",
-         "invalid schedule: 0 0 31 2 * : time difference between two schedules is less than 1 second"),
-    ],
-)  # fmt: skip
-def test_what_means_nothing_starts_nothing_and_says_so(spec: dict[str, str], reason: str, told: str) -> None:
-    world = cron_job(seconds=600, **spec)
+def test_a_schedule_that_never_comes_round_starts_nothing_and_says_so() -> None:
+    world = cron_job("0 0 31 2 *", seconds=600)
     assert world.store.list("Job") == []
-    assert [(e.reason, e.message) for e in world.cluster.events.values() if e.involved == key(KIND)] == [(reason, told)]
+    told = "invalid schedule: 0 0 31 2 * : time difference between two schedules is less than 1 second"
+    said = [(e.reason, e.message) for e in world.cluster.events.values() if e.involved == key(KIND)]
+    assert said == [("InvalidSchedule", told)]
 
 
-def test_a_zone_belongs_into_its_own_field() -> None:
-    with pytest.raises(UserError, match="cannot use TZ or CRON_TZ in schedule, use timeZone field instead"):
-        cron_job("CRON_TZ=UTC * * * * *")
+@pytest.mark.parametrize(
+    ("spec", "problem"),
+    [
+        ({"timeZone": "Mars/Base"}, 'timeZone: Invalid value: "Mars/Base": unknown time zone Mars/Base'),
+        ({"timeZone": "../etc"}, 'timeZone: Invalid value: "../etc": unknown time zone ../etc'),
+        ({"timeZone": ""}, 'timeZone: Invalid value: "": unknown time zone'),
+        ({"schedule": "every day"}, 'schedule: Invalid value: "every day": expected exactly 5 fields, found 2'),
+        ({"schedule": "CRON_TZ=UTC * * * * *"}, "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"),
+    ],
+)
+def test_the_api_server_takes_no_schedule_that_means_nothing(spec: dict[str, Any], problem: str) -> None:
+    with pytest.raises(UserError) as refused:
+        cron_job(**spec)
+    assert problem in str(refused.value)
+    world = cron_job()
+    with pytest.raises(UserError):
+        change(world, KIND, **spec)
+    assert get(world, KIND).generation == 1
+
+
+def test_a_name_leaves_room_for_those_of_the_jobs() -> None:
+    world = cron_job()
+    found = get(world, KIND).manifest
+    api.put(world, {**found, "metadata": {**found["metadata"], "name": "n" * 52}}, "user")
+    with pytest.raises(UserError, match="must be no more than 52 characters"):
+        api.put(world, {**found, "metadata": {**found["metadata"], "name": "n" * 53}}, "user")
 
 
 def test_clocks_of_another_zone() -> None:

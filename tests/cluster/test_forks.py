@@ -29,7 +29,7 @@ from tests.transaction import small
 LIMITS = Limits(actions=3)
 SETTLE_US = 900 * SECOND_US
 NOTICED_S = 60
-"""A node is lost for 40 s before the control plane notices; a condition rests on what it knows."""
+"""A node is lost for 50 s before the control plane notices; a condition rests on what it knows."""
 CONFIG = ObjectKey("ConfigMap", "default", "settings")
 B, DB = ObjectKey("Deployment", "default", "b"), ObjectKey("StatefulSet", "default", "db")
 
@@ -212,7 +212,7 @@ def test_outside_its_condition_it_is_refused_and_would_settle_worse(
     outside: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert settled(outside)[0] == []
-    monkeypatch.setattr(conditions, "holds", lambda *_: True)
+    monkeypatch.setattr(conditions, "permitted", lambda *_: True)
     done, well, told = settled(outside)
     assert done and not well, told
 

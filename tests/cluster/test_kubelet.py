@@ -292,7 +292,7 @@ def test_since_when_a_node_is_lost_and_how_much_room_it_has() -> None:
     nodes.crash(world, "n")
     world.run_for(100 * SECOND_US)
     (found,) = world.store.list("Node")
-    assert found.status.since_us == (180 + 40) * SECOND_US
+    assert found.status.since_us == (180 + 50) * SECOND_US
     assert (found.status.capacity_millicores, found.status.capacity_mib) == (2000, 1024)
 
 

@@ -36,7 +36,8 @@ def test_a_start_is_told_step_by_step() -> None:
     pod = only(world)
     texts = [(e.type, e.reason, e.message) for e in about(world, pod.key.name)]
     took = texts[2][2]
-    assert re.fullmatch(r'Successfully pulled image "a:1" in ([\d.]+m?s) \(\1 including waiting\)', took)
+    said = r'Successfully pulled image "a:1" in ([\d.]+m?s) \(\1 including waiting\)\. Image size: (\d+) bytes\.'
+    assert re.fullmatch(said, took)
     assert texts == [
         ("Normal", "Scheduled", f"Successfully assigned default/{pod.key.name} to {pod.status.node}"),
         ("Normal", "Pulling", 'Pulling image "a:1"'),

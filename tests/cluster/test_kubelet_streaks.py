@@ -75,6 +75,19 @@ def test_an_answer_that_turns_back_before_the_threshold_changes_nothing() -> Non
     assert pod(world).status.streaks == ()
 
 
+def test_failures_are_counted_anew_after_an_answer_that_was_well() -> None:
+    """The timer of the first time it failed fires while it fails again, for less long than it may."""
+    world = asking({**READY, "failureThreshold": 12})
+    scale(world, "b", 0)
+    world.run_for(30 * SECOND_US)
+    scale(world, "b", 1)
+    world.run_for(20 * SECOND_US)
+    scale(world, "b", 0)
+    began_us = world.now_us
+    after(world, lambda: not pod(world).status.ready)
+    assert 55 <= (world.now_us - began_us) / SECOND_US <= 65
+
+
 def test_what_stays_as_it_is_costs_no_event() -> None:
     world, idle = asking(), mesh("a>b")
     scale(world, "b", 0)

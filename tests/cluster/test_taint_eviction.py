@@ -112,7 +112,7 @@ def test_each_pod_of_a_lost_node_goes_in_its_own_time() -> None:
     hasty = {**pod(toleration(30, LOST)), "metadata": {"name": "hasty"}}
     world = joined(cluster(pod(), hasty, nodes=1, seconds=20))
     nodes.crash(world, "n0")
-    world.run_for((40 + 100) * SECOND_US)
+    world.run_for((50 + 100) * SECOND_US)
     assert there(world)
     found = world.store.get(ObjectKey("Pod", "default", "hasty"))
     assert found is not None and found.deleting
@@ -126,7 +126,7 @@ def test_a_pod_stays_on_a_lost_node_for_five_minutes_or_as_it_says(
 ) -> None:
     world = joined(cluster(pod(*tolerations), nodes=1, seconds=20))
     nodes.crash(world, "n0")
-    world.run_for(40 * SECOND_US)
+    world.run_for(50 * SECOND_US)
     assert gone_after(world, 700) == seconds
 
 

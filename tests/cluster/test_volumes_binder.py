@@ -169,6 +169,11 @@ def test_the_default_class_is_the_one_that_says_so() -> None:
     }
 
 
+def test_a_class_that_makes_no_volumes_says_so() -> None:
+    world = cluster(storage_class(provisioner="kubernetes.io/no-provisioner"), claim(), seconds=5)
+    assert told(world) == {"ProvisioningFailed": "no volume plugin matched name: kubernetes.io/no-provisioner"}
+
+
 def test_a_claim_says_why_it_waits() -> None:
     world = cluster(storage_class(), claim(storage="none"), seconds=5)
     assert told(world) == {"ProvisioningFailed": 'storageclass.storage.k8s.io "none" not found'}
@@ -213,7 +218,8 @@ def test_what_a_claim_leaves_behind(policy: str | None, phase: str | None) -> No
         ("Delete", {"hostPath": {"path": "/data"}}, "Failed", "host_path deleter only supports /tmp/.+"),
         ("Delete", {"hostPath": {"path": "/tmp/x"}}, None, ""),
         ("Delete", {"csi": {"driver": "d"}}, None, ""),
-        ("Recycle", {"local": {"path": "/disk"}}, "Failed", "no volume plugin matched"),
+        ("Delete", {"hostPath": {"path": "/mnt/tmp/x"}}, None, ""),
+        ("Recycle", {"local": {"path": "/disk"}}, "Failed", "No recycler plugin found for the volume!"),
         ("Recycle", {"hostPath": {"path": "/data"}}, "Available", ""),
         ("Retain", {"local": {"path": "/disk"}}, "Released", ""),
     ],
@@ -228,7 +234,10 @@ def test_a_volume_nobody_can_delete_or_wipe_has_failed(
     assert (left.status.phase if left is not None else None) == phase
     said = [e.message for e in world.cluster.events.values() if e.reason == f"VolumeFailed{policy}"]
     assert (len(said), problem in "".join(said)) == (int(bool(problem)), True)
+    recycled = any(e.reason == "VolumeRecycled" for e in world.cluster.events.values())
+    assert recycled is ((policy, phase) == ("Recycle", "Available"))
     if phase == "Failed":
+        assert problem in render(world, left)["status"]["message"]
         spec = {name: value for name, value in left.manifest["spec"].items() if name != "claimRef"}
         api.put(world, {**left.manifest, "spec": spec}, "user")
         world.run_for(0)

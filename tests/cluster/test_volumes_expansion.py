@@ -33,18 +33,22 @@ def shown(world: World) -> Json:
     """The status of the claim as the API server returns it, times left out."""
     status: Json = render(world, get(world, CLAIM, "c"))["status"]
     conditions = [(c["type"], c["message"]) for c in status.pop("conditions", ())]
-    return {"capacity": status["capacity"]["storage"], "conditions": conditions}
+    names = ("capacity", "allocatedResources", "allocatedResourceStatuses")
+    return {**{name: status[name]["storage"] for name in names if name in status}, "conditions": conditions}
 
 
 def test_a_mounted_volume_grows_and_then_its_file_system() -> None:
     world = cluster(ROOMY, claim(), user(), seconds=60)
     ask(world, "3Gi")
-    assert shown(world) == {"capacity": "1Gi", "conditions": [("Resizing", "")]}
+    asked = {"capacity": "1Gi", "allocatedResources": "3Gi"}
+    resizing = {"conditions": [("Resizing", "")], "allocatedResourceStatuses": "ControllerResizeInProgress"}
+    assert shown(world) == {**asked, **resizing}
     while get(world, CLAIM, "c").status.growing == "Resizing":
         world.run_for(SECOND_US)
     assert find(world, bound(world)).spec.capacity == {"storage": "3Gi"}
     pending = "Waiting for user to (re-)start a pod to finish file system resize of volume on node."
-    assert shown(world) == {"capacity": "1Gi", "conditions": [("FileSystemResizePending", pending)]}
+    both = [("Resizing", ""), ("FileSystemResizePending", pending)]
+    assert shown(world) == {**asked, "conditions": both, "allocatedResourceStatuses": "NodeResizePending"}
     world.run_for(100 * SECOND_US)
     assert shown(world) == {"capacity": "3Gi", "conditions": []}
     (pod,) = world.store.list("Pod")
@@ -65,7 +69,7 @@ def test_a_file_system_nobody_mounts_waits_for_a_pod() -> None:
     world = cluster(ROOMY, claim(), seconds=20)
     ask(world, "3Gi")
     world.run_for(500 * SECOND_US)
-    assert shown(world)["conditions"][0][0] == "FileSystemResizePending"
+    assert shown(world)["conditions"][1][0] == "FileSystemResizePending"
     api.put(world, user(), "user")
     world.run_for(10 * SECOND_US)
     assert shown(world) == {"capacity": "3Gi", "conditions": []}
@@ -77,7 +81,7 @@ def test_a_file_system_does_not_grow_on_a_node_that_is_lost() -> None:
     world.schedule(0, "node.crash", pod.status.node)
     ask(world, "3Gi")
     world.run_for(200 * SECOND_US)
-    assert shown(world)["conditions"][0][0] == "FileSystemResizePending"
+    assert shown(world)["conditions"][1][0] == "FileSystemResizePending"
 
 
 def test_a_block_device_has_no_file_system_to_wait_for() -> None:
@@ -99,6 +103,8 @@ def test_who_asks_for_more_on_the_way_gets_that_too() -> None:
     assert (shown(world), find(world, bound(world)).spec.capacity) == (
         {"capacity": "5Gi", "conditions": []}, {"storage": "5Gi"}
     )  # fmt: skip
+    ask(world, "6Gi")
+    assert shown(world)["conditions"] == [("Resizing", "")], "it begins anew"
 
 
 @pytest.mark.parametrize("allowed", [{}, {"allowVolumeExpansion": False}])

@@ -14,7 +14,6 @@ import pytest
 import yaml
 
 from stratus_sim.application import epochs
-from stratus_sim.application.behaviours.registry import ANNOTATION
 from stratus_sim.cluster import api
 from stratus_sim.cluster.merge import strategic_merge
 from stratus_sim.cluster.objects import ObjectKey
@@ -25,9 +24,10 @@ from stratus_sim.genesis import deploy
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.application import describe
 from stratus_sim.manifests.load import Manifests
+from stratus_sim.manifests.topology import Profile
 from stratus_sim.telemetry.alerts import firing
 from stratus_sim.world import World
-from tests.application.mesh import deployment, key, mesh
+from tests.application.mesh import deployment, key, mesh, service
 from tests.cli.conftest import Ran
 from tests.conftest import ROOT
 from tests.extensions.conftest import forgotten
@@ -36,6 +36,7 @@ PAGE = (ROOT / "docs" / "extending.md").read_text()
 EXAMPLES = {
     text.splitlines()[0].removeprefix("# "): text for text in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 }
+(TOPOLOGY,) = re.findall(r"```yaml\n# topology.yaml\n(.*?)```", PAGE, re.DOTALL)
 CONFIG = {
     "apiVersion": "v1",
     "kind": "ConfigMap",
@@ -104,11 +105,7 @@ def _node(name: str, zone: str) -> dict[str, Any]:
 
 def test_a_behaviour_refuses_what_is_too_much(written: Callable[[str], str]) -> None:
     load(written("rationed.py"))
-    world = mesh("a>b")
-    found = world.store.state.objects[key("b")].manifest
-    marked = {"spec": {"template": {"metadata": {"annotations": {ANNOTATION: "rationed"}}}}}
-    api.put(world, strategic_merge(found, marked), "user")
-    world.run_for(60 * SECOND_US)
+    world = mesh("a>b", profiles={"b": Profile(behaviour=yaml.safe_load(TOPOLOGY)["profiles"]["web"]["behaviour"])})
     rate = epochs.current(world).workloads["default/b"].rate
     (call,) = epochs.current(world).calls
     assert rate > 20_000
@@ -139,14 +136,16 @@ def test_names_are_taken_once(written: Callable[[str], str], tmp_path: Path) -> 
 def test_the_commands_on_the_page_work(
     written: Callable[[str], str], tmp_path: Path, stratus: Callable[..., Ran]
 ) -> None:
-    for name in ("zones.py", "reloader.py"):
+    for name in EXAMPLES:
         written(name)
+    (tmp_path / "topology.yaml").write_text(TOPOLOGY)
     zoned = [_node(f"n{number}", f"zone-{number % 2}") for number in range(4)]
     (tmp_path / "app").mkdir()
-    (tmp_path / "app" / "all.yaml").write_text(yaml.safe_dump_all([*zoned, deployment("w", 2)]))
+    (tmp_path / "app" / "all.yaml").write_text(yaml.safe_dump_all([*zoned, deployment("web", 2), service("web")]))
     commands = [line.split()[1:] for line in PAGE.splitlines() if line.startswith("stratus ")]
-    listed, ran, replayed = (stratus(*command) for command in commands)
-    assert (listed.code, ran.code, replayed.code) == (0, 0, 0)
+    listed, ran, replayed, refused = (stratus(*command) for command in commands)
+    assert (listed.code, ran.code, replayed.code, refused.code) == (0, 0, 0, 0)
+    assert "repaired" in refused.out
     assert "zone-outage" in listed.out and "zone-outage" not in stratus("faults").out
     assert "zone-outage strikes Zone/zone-0" in ran.out
     assert "the same bytes again" in replayed.out
@@ -184,6 +183,26 @@ def test_a_controller_and_a_policy_of_one_file_take_part_in_runs_and_replays(
     assert ran.code == 0
     assert '"kind":"mine"' in (tmp_path / "r.jsonl").read_text()
     assert "the same bytes again" in stratus("replay", "r.jsonl").out
+
+
+RAISES = {
+    "watches.py": "from stratus_sim.cluster.watching import watches\n\n\n"
+    '@watches("Pod")\ndef on_pod(world, old, new):\n    world.nothing\n',
+    "strikes.py": "from stratus_sim.faults.catalogue import FAULTS, register\n\n"
+    'register(FAULTS["scale-to-zero"]._replace(name="mine", strike=lambda world, target: world.nothing))\n',
+}
+
+
+@pytest.mark.parametrize(("name", "line"), [("watches.py", 6), ("strikes.py", 3)])
+def test_what_an_extension_raises_is_its_authors_mistake_and_no_verdict(
+    tmp_path: Path, stratus: Callable[..., Ran], name: str, line: int
+) -> None:
+    (tmp_path / name).write_text(RAISES[name])
+    (tmp_path / "app.yaml").write_text(yaml.safe_dump_all([deployment("web", 2), service("web")]))
+    fault = "mine" if name == "strikes.py" else "scale-to-zero"
+    ran = stratus("run", "--manifests", "app.yaml", "--fault", fault, "--with", name)
+    told = f"stratus: extension {name}: it raised AttributeError: 'World' object has no attribute 'nothing'"
+    assert (ran.code, ran.err) == (2, f"{told} ({tmp_path / name}:{line})\n")
 
 
 def restarts_in(snapshot: bytes, extensions: tuple[Extension, ...]) -> list[str]:

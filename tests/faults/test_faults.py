@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from stratus_sim.cluster import api
 from stratus_sim.errors import UserError
 from stratus_sim.faults import FAULTS, choose_target, everything, find, inject
 from stratus_sim.kernel import SECOND_US
@@ -87,6 +88,24 @@ def test_without_the_off_switch_it_stays(name: str) -> None:
     stays = any(fault.evident(now, target) for now in every(world, 5, SHOWS_WITHIN_S))
     assert stays is (name not in PASSING)
     assert [*world.faults.active] == [(name, target)]
+
+
+@pytest.mark.parametrize("name", sorted(everything()))
+def test_a_target_that_somebody_deletes_meanwhile_is_no_obstacle(name: str) -> None:
+    """The off switch puts back what the fault wrote to, and nothing else."""
+    fault = find(name)
+    world, target = next((world, targets[0]) for make in WORLDS if (targets := fault.targets(world := make())))
+    wrote = target in dict(fault.writes(world, target))
+    inject.schedule(world, 0, name, target)
+    world.run_for(60 * SECOND_US)
+    api.delete(world, target, "user")
+    world.run_for(60 * SECOND_US)
+    fault.evident(world, target)
+    world.schedule(0, "fault.heal", name, target)
+    world.run_for(60 * SECOND_US)
+    assert (world.store.get(target) is not None) == wrote
+    assert wrote or not fault.evident(world, target)
+    assert not world.faults.active
 
 
 def every(world: World, step_s: int, for_s: int) -> Iterator[World]:

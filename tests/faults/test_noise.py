@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from stratus_sim.application import epochs
-from stratus_sim.cluster import api
+from stratus_sim.cluster import api, pods
+from stratus_sim.cluster.merge import strategic_merge
 from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.cluster.status import CALM
 from stratus_sim.errors import UserError
@@ -93,6 +94,28 @@ def test_each_disturbs_and_is_over_by_itself(name: str) -> None:
         assert all(node.status.strain == CALM for node in fork.store.list("Node"))
         assert len(fork.kernel.timers) == 0
     assert unlucky == 12
+
+
+def test_it_takes_pods_from_who_has_some() -> None:
+    """A disturbance that befell nobody would be one too few."""
+    world = World(standing())
+    struck = {number: _lost(world.fork(), number) for number in range(8)}
+    victim = struck[0]
+    api.put(world, strategic_merge(world.store.state.objects[victim].manifest, {"spec": {"replicas": 0}}), "test")
+    world.run_for(60 * SECOND_US)
+    without = {number: _lost(world.fork(), number) for number in struck}
+    assert victim not in without.values()
+    assert all(without[number] == found for number, found in struck.items() if found != victim)
+
+
+def _lost(world: World, number: int) -> ObjectKey:
+    """The Deployment that loses a pod."""
+    before = {pod.key for pod in world.store.list("Pod") if pods.active(pod)}
+    noise.strike(world, "lost pod", number, 5 * SECOND_US)
+    (gone,) = before - {pod.key for pod in world.store.list("Pod") if pods.active(pod)}
+    owner = pods.root_owner(world, world.store.state.objects[gone])
+    assert owner is not None
+    return owner
 
 
 def test_no_hour_of_it_leaves_anything_behind_or_wakes_anybody() -> None:

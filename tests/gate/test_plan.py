@@ -68,6 +68,8 @@ def test_an_action_without_namespace_acts_where_it_is_told(tmp_path: Path) -> No
         ("- {verb: scale, target: deployment/web, arguments: [3]}", "action 1: arguments [3]: expected a mapping"),
         ("- {verb: scale, target: deployment/web, replicas: 3}", "action 1: unknown field 'replicas'"),
         ("- {verb: scale, target: deployment/web, namespace: 3}", "action 1: namespace 3"),
+        ("- {verb: apply, target: cm/x}", "action 1: apply: expected arguments.manifest"),
+        ("- {verb: create, target: cm/x, arguments: {manifest: 3}}", "action 1: create: expected arguments.manifest"),
         ("- {verb: [", "is not YAML"),
     ],
 )

@@ -30,7 +30,7 @@ from tests.manifests.applications import PUBLISHED, WAITS
 SETTLE_US = 1800 * SECOND_US
 """Longer than the progress deadline of a Deployment and the window of an autoscaler together."""
 LOST_US = 900 * SECOND_US
-"""Long enough for the pods of a lost node to be sent away: 40 s until it is noticed, 300 s of toleration."""
+"""Long enough for the pods of a lost node to be sent away: 50 s until it is noticed, 300 s of toleration."""
 UNNOTICED_US, NOTICED_US = 20 * SECOND_US, 100 * SECOND_US
 BACK_US = 900 * SECOND_US
 

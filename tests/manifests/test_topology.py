@@ -18,7 +18,7 @@ calls:
 entrypoints: [search, user]
 listens: {geo: [1, 2]}
 profiles:
-  geo: {memory_mib: 7, latency_us: 0}
+  geo: {memory_mib: 7, latency_us: 0, behaviour: rationed}
 health:
   search: {/ready: [geo, rate], "": []}
 """
@@ -31,7 +31,7 @@ def test_what_is_declared_goes_before_what_is_inferred(write: Write) -> None:
     assert [c.port for c in application.calls_from("hotel/search") if c.target == "geo"] == [9]
     assert application.entrypoints == ("hotel/search", "hotel/user")
     geo, derived = application.workloads["hotel/geo"], describe(load(embedded_path())).workloads["hotel/geo"]
-    assert (geo.listens, geo.memory_mib, geo.latency_us) == ({1, 2}, 7, 0)
+    assert (geo.listens, geo.memory_mib, geo.latency_us, geo.behaviour) == ({1, 2}, 7, 0, "rationed")
     assert geo.cpu_us_per_request == derived.cpu_us_per_request
     assert list(application.health) == ["hotel/search"]
     asked = {path: [c.target_key for c in calls] for path, calls in application.health["hotel/search"].items()}

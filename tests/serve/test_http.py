@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -154,6 +155,12 @@ def test_replies_do_not_wait_for_an_acknowledgement(server: RunningServer) -> No
     connection.close()
 
 
+@pytest.mark.parametrize("path", [PODS, "/nonsense", "/version", "/healthz"])
+def test_no_header_names_the_program(ask: Ask, path: str) -> None:
+    headers = {name.lower() for name in ask("GET", path).headers}
+    assert headers == {"content-type", "content-length", "date"}
+
+
 def test_the_clock_is_the_clusters(ask: Ask, server: RunningServer) -> None:
     began = ask("GET", "/stratus/clock").body["now_s"]
     reply = ask("POST", "/stratus/clock", {"advance_s": 30.5})
@@ -287,6 +294,16 @@ def hung_up(connection: socket.socket) -> bool:
         return connection.recv(1) == b""
     except ConnectionResetError:
         return True
+
+
+def test_its_own_kubeconfig_is_replaced_and_nobody_elses(server: RunningServer, tmp_path: Path) -> None:
+    path = server.kubeconfig(tmp_path / "config")
+    assert server.kubeconfig(path) == path
+    theirs = path.read_text().replace("# written by", "# copied from")
+    path.write_text(theirs)
+    with pytest.raises(UserError, match="config: is there already, and `stratus serve` did not write it"):
+        server.kubeconfig(path)
+    assert path.read_text() == theirs
 
 
 def test_a_port_that_is_taken_is_the_users_error(server: RunningServer, hotel: World) -> None:

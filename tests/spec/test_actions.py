@@ -39,6 +39,9 @@ def test_the_unknown_is_irreversible(verb, kind):
         ("cordon", "Node", Reversibility.REVERSIBLE, None),
         ("drain", "Node", Reversibility.COMPENSABLE, "evictable"),
         ("autoscale", "Deployment", Reversibility.COMPENSABLE, "only_raises"),
+        ("create", "HorizontalPodAutoscaler", Reversibility.COMPENSABLE, "only_raises"),
+        ("patch", "HorizontalPodAutoscaler", Reversibility.COMPENSABLE, "only_raises"),
+        ("delete", "HorizontalPodAutoscaler", Reversibility.REVERSIBLE, None),
         ("expose", "Deployment", Reversibility.REVERSIBLE, None),
     ],
 )

@@ -7,8 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from stratus_agents import kubectl, tools
+from stratus_agents.prompts import load_prompts
+from stratus_sim.cluster import api
 from stratus_sim.cluster.actions import Action
+from stratus_sim.faults import inject
 from stratus_sim.kernel import SECOND_US
+from stratus_sim.serve.access import REVIEWS
 from stratus_sim.serve.answers import Request, Stream
 from stratus_sim.serve.asked import ASKED
 from stratus_sim.serve.history import told
@@ -18,6 +22,8 @@ from stratus_sim.serve.service import Service
 from stratus_sim.telemetry.alerts import pending
 from stratus_sim.telemetry.observation import Observation, observe
 from stratus_sim.testing.execution import Unprotected
+from stratus_sim.testing.protected import Protected
+from stratus_sim.testing.scenario import Scenario
 from stratus_sim.world import World
 
 Lines = Iterable[str]
@@ -101,8 +107,10 @@ def agents_kubectl(seen: Observation) -> Lines:
 
 
 def agents_tools(seen: Observation) -> Lines:
-    """What models are told, mistakes included; the descriptions of the tools too."""
+    """What models are told, mistakes included; their prompts and the descriptions of the tools too."""
     yield from written(*(tool._asdict() for tool in tools.TOOLS.values()))
+    for prompt in load_prompts().values():
+        yield from prompt.text.splitlines()
     calls = [(name, {}) for name in tools.TOOLS] + [("kubectl", {"line": line}) for line in MISTAKES]
     calls += [("prometheus", {"name": name}) for name in ("up", "nothing")]
     for name, arguments in calls:
@@ -139,6 +147,23 @@ def answers_to_writes(world: World) -> Lines:
             yield from execution.act(Action("exec", f"pod/{name}", {"command": command}, namespace)).splitlines()
 
 
+def feedback(world: World) -> Lines:
+    """What the runtime says of attempts: of each action and of each decision, one that undoes and one that steps back
+    from what somebody else has written meanwhile."""
+    fork = world.fork()
+    home = observe(fork).namespaces[0]
+    deployment = fork.store.list("Deployment", home)[0]
+    target, execution = f"deployment/{deployment.key.name}", Protected(fork, Scenario("", ""))
+    for replicas in (0, 4):
+        execution.begin()
+        for where in (target, "deployment/nobody"):
+            yield execution.act(Action("scale", where, {"replicas": replicas}, home))
+        if replicas:
+            found = fork.store.state.objects[deployment.key].manifest
+            api.put(fork, {**found, "spec": {**found["spec"], "replicas": 0}}, inject.WRITER)
+        yield execution.decide(fork.run_for).told
+
+
 def asked(
     service: Service, path: tuple[str, ...], headers: Mapping[str, str] | None = None, method: str = "GET", **query: str
 ) -> Lines:
@@ -156,7 +181,8 @@ def collection(kind: Kind) -> tuple[str, ...]:
 def served_api(world: World) -> Lines:
     """Discovery, and every kind as objects, as tables and one by one; of pods their logs."""
     service = Service(world)
-    for path in (("api",), ("apis",), ("api", "v1"), ("version",), ("stratus", "clock"), ("openapi", "v3")):
+    documents = (("openapi", "v3"), ("openapi", "v3", "api", "v1"), ("openapi", "v3", "apis", "apps", "v1"))
+    for path in (("api",), ("apis",), ("api", "v1"), ("version",), ("healthz",), ("stratus", "clock"), *documents):
         yield from asked(service, path)
     for kind in served(world):
         if kind.name in world.store.state.by_kind or kind.name == "Event":
@@ -166,6 +192,8 @@ def served_api(world: World) -> Lines:
         yield from asked(service, ("stratus", what))
     for kind in ASKED[-2:]:
         yield from asked(service, collection(kind))
+    for kind in REVIEWS:
+        yield from asked(service, collection(kind), method="POST")
     for pod in observe(world).list("Pod"):
         for container in containers(pod):
             for previous in ("", "true"):
@@ -218,6 +246,7 @@ SURFACES: dict[str, Callable[[World], Lines]] = {
     "agents' kubectl": seen_by(agents_kubectl),
     "agents' tools": seen_by(agents_tools),
     "answers to writes": answers_to_writes,
+    "feedback": feedback,
     "served API": served_api,
     "watches": watched,
     "refusals": refusals,

@@ -30,17 +30,17 @@ def test_a_lost_node_counts_at_once_and_its_pods_and_alerts_when_they_are_known(
     world = mesh(extra=[NODE])
     nodes.crash(world, "n")
     assert measure(world) == Severity(components=1000, requests=1000, alerts=0)
-    world.run_for(41 * SECOND_US)
+    world.run_for(51 * SECOND_US)
     assert measure(world) == Severity(components=2000, requests=1000, alerts=0)
-    world.run_for(19 * SECOND_US)
+    world.run_for(9 * SECOND_US)
     assert measure(world).alerts == 0
     world.run_for(SECOND_US)
     assert measure(world).alerts == 100
     world.run_for(60 * SECOND_US)
     assert [(a.name, a.severity, a.since_us // SECOND_US) for a in firing(world)] == [
-        ("KubePodNotReady", "warning", 220),
-        ("KubeDeploymentReplicasMismatch", "warning", 220),
-        ("KubeNodeNotReady", "critical", 220),
+        ("KubePodNotReady", "warning", 230),
+        ("KubeDeploymentReplicasMismatch", "warning", 230),
+        ("KubeNodeNotReady", "critical", 230),
         ("HighRequestErrorRate", "critical", 181),
     ]
 
@@ -59,7 +59,7 @@ def test_an_alert_fires_in_the_instant_its_for_has_passed() -> None:
 def test_a_node_that_is_lost_fires_after_thirty_seconds_and_its_stuck_pods_do_not() -> None:
     world = mesh("a>b", replicas=2)
     nodes.crash(world, node_of(world, "b"))
-    world.run_for(69 * SECOND_US)
+    world.run_for(79 * SECOND_US)
     assert "KubeNodeNotReady" not in {a.name for a in firing(world)}
     world.run_for(SECOND_US)
     assert "KubeNodeNotReady" in {a.name for a in firing(world)}

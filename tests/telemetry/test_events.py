@@ -7,6 +7,9 @@ from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.faults import FAULTS, inject
 from stratus_sim.kernel import SECOND_US
+from stratus_sim.serve import kinds
+from stratus_sim.serve.showing import View
+from stratus_sim.telemetry.chronicle import chronicle
 from stratus_sim.telemetry.observation import observe
 from stratus_sim.telemetry.render import timestamp
 from stratus_sim.telemetry.reporters import component
@@ -14,6 +17,7 @@ from stratus_sim.telemetry.signals import events
 from stratus_sim.world import World
 from tests.application.mesh import mesh
 
+EVENT = next(kind for kind in kinds.built_in() if kind.name == "Event")
 POD, OTHER = ObjectKey("Pod", "default", "p"), ObjectKey("Pod", "default", "q")
 
 
@@ -41,6 +45,17 @@ def test_other_words_another_reason_or_another_object_are_another_event() -> Non
         world.run_for(SECOND_US)
     assert about(world, POD) == [("A", "y", 1), ("B", "x", 1), ("A", "x", 2)]
     assert about(world, OTHER) == [("A", "x", 1)]
+
+
+def test_those_of_one_instant_come_as_one_leads_to_the_next_and_as_the_api_serves_them() -> None:
+    world = mesh()
+    for reason in ("Started", "Pulled", "Created", "Scheduled"):
+        emit(world, POD, reason, "x")
+    assert [reason for reason, _, _ in about(world, POD)] == ["Scheduled", "Pulled", "Created", "Started"]
+    told = [(e["reason"], e["message"], e["involvedObject"]["name"]) for e in events(world, None)]
+    served = [View(world).show_event(e) for e in chronicle(world)]
+    assert told == [(e["reason"], e["message"], e["involvedObject"]["name"]) for e in served]
+    assert served == View(world).list(EVENT)
 
 
 def test_counts_go_on_in_a_fork_and_leave_the_other_alone() -> None:

@@ -45,7 +45,8 @@ NAMES = tuple(text for name in FAULTS for text in (name, name.replace("-", "_"))
 WORDS = (
     "fault", "inject", "chaos", "scripted", "simulat", "stratus_", "counterfactual", "ground truth", "heartbeat",
     "listens", "memory_mib", "evident", " agent:", "episode", "scenario", "noise", "disturb", "stolen", "strain",
-    "severity", "planted", "poison", "behaviour", "stratus.dev",
+    "severity", "planted", "poison", "behaviour", "stratus", "simpy", "oracle", "no-such", "bogus", "dummy",
+    "fake",
     *noise.DISTURBANCES,
     *NAMES, *(fault.summary.lower() for fault in FAULTS.values()),
 )  # fmt: skip
@@ -53,6 +54,8 @@ ALLOWED: dict[str, str] = {
     r"NetworkChaos|networkchaos(?:es)?|chaos-mesh(?:\.org)?": "Chaos Mesh is a program of its own: its objects are "
     "there to be seen, under its own kind, group and namespace",
     r"lastHeartbeatTime": "when a kubelet last wrote its status, as every condition of a node says",
+    r"severity (?:\d+ \(components \d+|no worse than without it)": "how the runtime has judged an "
+    "attempt, by its own measure",
     r"\"?severity\"?(?:: |=)\"(?:critical|warning|info)\"": "how bad an alert is, its rule says in a label",
 }
 """What looks telling and is not: a pattern, and why a real system shows it too."""
@@ -230,6 +233,13 @@ def name_it(world: World) -> None:
     world.run_for(0)
 
 
+def rename_it(world: World) -> None:
+    """A workload whose very name tells, of which an agent hears what became of its writes."""
+    geo = world.store.state.objects[ObjectKey("Deployment", "hotel", "geo")].manifest
+    api.put(world, {**geo, "metadata": {"name": "a-planted", "namespace": "hotel"}}, "test")
+    world.run_for(0)
+
+
 PLANTS: dict[str, Callable[[World], None]] = {
     "objects": mark,
     "annotations": mark,
@@ -243,6 +253,7 @@ PLANTS: dict[str, Callable[[World], None]] = {
     "agents' tools": fail,
     "served API": mark,
     "answers to writes": name_it,
+    "feedback": rename_it,
     "watches": strike,
     "refusals": name_it,
 }

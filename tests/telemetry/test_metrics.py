@@ -130,7 +130,7 @@ def test_a_container_killed_for_its_memory_restarts_and_says_so(hotel: World) ->
 
 def test_a_lost_node_is_unknown_and_its_containers_cannot_be_asked(hotel: World) -> None:
     nodes.crash(hotel, "node-1")
-    hotel.run_for(45 * SECOND_US)
+    hotel.run_for(55 * SECOND_US)
     found = series(exposition(hotel))
     assert value(found, "kube_node_status_condition", node="node-1", condition="Ready", status="unknown") == 1
     assert total(found, "kube_node_spec_taint", node="node-1", key="node.kubernetes.io/unreachable") == 2

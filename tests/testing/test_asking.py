@@ -37,6 +37,12 @@ def test_what_is_taken_for_submitting_and_how_long_one_may_wait() -> None:
             answer(Wait(seconds))  # type: ignore[arg-type]  # what a policy may write all the same
 
 
+def test_more_steps_at_once_than_anybody_looks_ahead_are_refused_and_none_is_dropped() -> None:
+    assert len(answer([Wait(1)] * 50)) == 50
+    with pytest.raises(PolicyFailure, match="more than 50 steps at once"):
+        answer([Wait(1)] * 51)
+
+
 def test_a_policy_that_cannot_be_made_is_a_failure_of_its_own() -> None:
     def factory(_seed: int) -> Policy:
         raise ValueError("no model")

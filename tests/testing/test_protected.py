@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from stratus_sim.cluster.actions import Action
@@ -9,11 +11,13 @@ from stratus_sim.kernel import SECOND_US
 from stratus_sim.testing.execution import Decision
 from stratus_sim.testing.protected import CLOSED_CLAUSE, SPEC_CLAUSE, Protected
 from stratus_sim.testing.scenario import Disruption, Scenario
+from stratus_sim.transaction.journal import read_journal
 from stratus_sim.transaction.ledger import RefinementError
 from stratus_sim.transaction.manager import TransactionManager
 from stratus_sim.transaction.outcome import Outcome
+from stratus_sim.transaction.records import Header, Moved
 from stratus_sim.world import World
-from tests.application.mesh import key, mesh
+from tests.application.mesh import key, mesh, scale
 
 
 def resize(replicas: int) -> Action:
@@ -103,3 +107,42 @@ def test_the_records_of_an_attempt_are_told_once_and_time_passes_where_it_is_wat
     passed: list[int] = []
     decision = execution.decide(lambda duration_us: (passed.append(duration_us), world.run_for(duration_us))[1])
     assert (decision.kind, sum(passed) >= 90 * SECOND_US) == ("commit", True)
+
+
+@pytest.mark.parametrize(("least", "told", "left"), [(1, "refused", 2), (3, "done", 3)])
+@pytest.mark.parametrize("verb", ["create", "autoscale"])
+def test_what_an_autoscaler_of_the_policy_s_own_has_set_stays_and_is_never_less(
+    verb: str, least: int, told: str, left: int
+) -> None:
+    """Undo takes the autoscaler away again; the size it has set by then is a write of somebody else."""
+    world = mesh("a>b", replicas=2)
+    execution = protected(world)
+    execution.begin()
+    assert execution.act(raised(verb, least)).startswith(told)
+    world.run_for(60 * SECOND_US)
+    execution.act(Action("scale", "deployment/a", {"replicas": 0}))
+    decision = execution.decide(world.run_for)
+    assert (decision.kind, decision.finding.clause, replicas(world)) == ("abort", "", left)
+    assert not world.store.list("HorizontalPodAutoscaler")
+
+
+def raised(verb: str, least: int) -> Action:
+    if verb == "autoscale":
+        return Action("autoscale", "deployment/b", {"min": least, "max": least})
+    reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "b"}
+    spec = {"scaleTargetRef": reference, "minReplicas": least, "maxReplicas": least}
+    manifest = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "b"}}
+    return Action("create", "hpa/b", {"manifest": {**manifest, "spec": spec}})
+
+
+def test_a_journal_on_disk_holds_as_many_attempts_as_there_may_be(tmp_path: Path) -> None:
+    world = mesh("a>b")
+    scale(world, "b", 0)
+    path = tmp_path / "run.journal"
+    execution = Protected(world, Scenario("none", "none"), path, attempts=5)
+    for _ in range(5):
+        execution.begin()
+        assert execution.decide(world.run_for).kind == "commit"
+    records = read_journal(path)
+    assert sum(isinstance(record, Header) for record in records) == 1
+    assert [record.step for record in records if isinstance(record, Moved)].count("commit") == 5

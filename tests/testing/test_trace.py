@@ -189,6 +189,19 @@ def test_an_invented_action_is_seen():
     assert rejected(edited("repaired", forge)) is not None
 
 
+@pytest.mark.parametrize(
+    "action",
+    [{"verb": 1}, {"verb": "scale", "target": "nothing"}, {"verb": "apply", "target": "cm/x"}, {"verb": "fly"}],
+)
+def test_what_is_no_action_was_not_done(action):
+    def forge(event):
+        if event["kind"] == "machine" and event["record"]["type"] == "acted":
+            event["record"]["action"] = action
+
+    first = next(n for n, record in records("reckless") if record["type"] == "acted")
+    assert rejected(edited("reckless", forge)) == first + 1
+
+
 @pytest.mark.parametrize("name", LOGS)
 @pytest.mark.parametrize("tamper", ["drop", "swap", "edit"])
 def test_a_tampered_line_is_found_where_it_stands(name, tamper):

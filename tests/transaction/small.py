@@ -129,6 +129,19 @@ def simulated() -> SimulatedCluster:
     return SimulatedCluster(world())
 
 
+def scaled(cluster: SimulatedCluster, replicas: int) -> dict[str, Any]:
+    """The Deployment's manifest with another size."""
+    manifest = cluster.world.store.state.objects[WEB].manifest
+    return {**manifest, "spec": {**manifest["spec"], "replicas": replicas}}
+
+
+def lock_is_free(cluster: SimulatedCluster) -> bool:
+    grant = cluster.acquire("probe")
+    if grant is not None:
+        cluster.release(grant)
+    return grant is not None
+
+
 class Rivalled(SimulatedCluster):
     """Before the first write its holder's lease runs out, and another agent takes over and undoes."""
 

@@ -70,6 +70,7 @@ def test_what_a_controller_owns_is_changed_through_its_owner(verb: str, kind: st
 def test_an_action_without_condition_is_permitted_and_one_with_only_while_it_holds() -> None:
     found = cluster()
     pod = Action("delete", f"pod/{first(found, 'Pod').name}")
+    assert found.permitted(Action("annotate", "deployment/b", {"annotations": {"a": "b"}}))
     assert found.permitted(resize(2))
     assert not found.permitted(pod)
     scale(found.world, "a", 2)
@@ -237,3 +238,16 @@ def test_a_file_that_is_there_is_not_written_over_and_one_that_is_not_is_not_mad
     empty.touch()
     with pytest.raises(UserError, match="nothing to recover"):
         open_durable(empty)
+
+
+@pytest.mark.parametrize("by", ["agent:me", "human"])
+def test_what_undo_puts_back_is_ours_only_while_nobody_else_has_written_it(by: str) -> None:
+    """A roll-out that we hold up ourselves may go on; one that somebody else has paused since may not."""
+    found = cluster()
+    found.begin_shadow()
+    manifest = found.world.store.state.objects[key("b")].manifest
+    marked = {**manifest["spec"]["template"], "metadata": {"labels": {"app": "b", "round": "1"}}}
+    api.put(found.world, {**manifest, "spec": {**manifest["spec"], "paused": True, "template": marked}}, by)
+    api.put(found.world, CONFIG, "human")
+    found.world.run_for(SECOND_US)
+    assert found.permitted(Action("rollout-resume", "deployment/b")) is (by == "agent:me")

@@ -18,6 +18,8 @@ from stratus_sim.cluster.configuration import ABSENT, Field, freeze
 from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.errors import UserError
 from stratus_sim.telemetry.severity import HEALTHY
+from stratus_sim.testing.protected import Protected
+from stratus_sim.testing.scenario import Scenario
 from stratus_sim.transaction import records as r
 from stratus_sim.transaction.cluster import StaleToken
 from stratus_sim.transaction.journal import FileJournal, Journal, MemoryJournal, read_journal
@@ -188,6 +190,30 @@ def test_a_line_that_is_no_record_is_named(path: Path) -> None:
         read_journal(path)
 
 
+def test_a_write_the_system_cuts_short_goes_on_where_it_stopped(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda file, data, at: whole(file, data[:7], at))
+    journal = FileJournal(path)
+    for number in range(3):
+        journal.append(r.Ticked(number))
+    assert read_journal(path) == [r.Ticked(0), r.Ticked(1), r.Ticked(2)]
+
+
+def test_what_keeps_nothing_is_no_place_for_a_journal() -> None:
+    with pytest.raises(UserError, match="it is no file"):
+        FileJournal(Path(os.devnull))
+
+
+def test_a_file_that_is_refused_is_not_kept_open(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.write_bytes(b"something else\n")
+    closed: list[int] = []
+    plain = os.close
+    monkeypatch.setattr(os, "close", lambda file: (closed.append(file), plain(file))[1])
+    with pytest.raises(UserError):
+        FileJournal(path)
+    assert len(closed) == 2, "the file and its folder"
+
+
 def test_unusable_paths_are_the_users_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be opened"):
         FileJournal(tmp_path)
@@ -211,10 +237,27 @@ def test_who_was_overtaken_cannot_append(path: Path, kind: str) -> None:
     assert rival.records() == [r.Ticked(1), r.Ticked(2), r.Ticked(4)]
 
 
-def test_a_journal_holds_one_run(path: Path) -> None:
+BEGINNERS: dict[str, Callable[[Path], object]] = {
+    "manager": lambda path: TransactionManager(small.simulated(), FileJournal(path)),
+    "episode": lambda path: Protected(small.world(), Scenario("none", "none"), path),
+}
+
+
+@pytest.mark.parametrize("begin", BEGINNERS.values(), ids=BEGINNERS)
+def test_a_journal_holds_one_run_and_who_would_begin_another_leaves_everything_as_it_is(
+    begin: Callable[[Path], object], path: Path
+) -> None:
     TransactionManager(small.simulated(), FileJournal(path))
-    with pytest.raises(UserError, match="already holds a run"):
-        TransactionManager(small.simulated(), FileJournal(path))
+    before = path.read_bytes()
+    with pytest.raises(UserError, match=f"^{path}: already holds a run: `stratus recover {path}` .*another name"):
+        begin(path)
+    assert {found.name: found.read_bytes() for found in path.parent.iterdir()} == {path.name: before}
+
+
+@pytest.mark.parametrize("begin", BEGINNERS.values(), ids=BEGINNERS)
+def test_a_file_that_holds_nothing_yet_takes_a_run(begin: Callable[[Path], object], path: Path) -> None:
+    path.touch()
+    begin(path)
 
 
 def test_recovery_refuses_a_journal_that_lies_and_touches_nothing() -> None:

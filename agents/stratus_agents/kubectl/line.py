@@ -6,7 +6,7 @@ Source: kubectl reference, https://kubernetes.io/docs/reference/kubectl/generate
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -177,12 +177,19 @@ def _split(words: list[str]) -> tuple[list[str], dict[str, str]]:
         if name in _BOOLEAN:
             flags[_BOOLEAN[name]] = "true"
         elif name in _VALUED:
-            long, value = _VALUED[name], value if equals else next(rest, "")
+            long, value = _VALUED[name], value if equals else _argument(name, rest)
             before = flags.get(long) if long in _JOINED else None
             flags[long] = value if before is None else before + _JOINED[long] + value
         else:
             raise Refused(f"flag {name} is not supported here; known: {', '.join((*_VALUED, *_BOOLEAN))}")
     return plain, flags
+
+
+def _argument(flag: str, rest: Iterator[str]) -> str:
+    found = next(rest, None)
+    if found is None:
+        raise Refused(f"flag {flag} needs an argument")
+    return found
 
 
 def _flag(word: str) -> tuple[str, str, str]:

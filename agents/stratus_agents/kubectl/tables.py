@@ -1,4 +1,4 @@
-"""Objects as rows, in the columns kubectl prints."""
+"""Objects as rows, in columns like kubectl's, with what one would else have to describe an object for."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def _built_in(name: str) -> PolicyFactory:
         raise UserError(f"policy {name!r} asks a model: add --model NAME, and set OPENAI_BASE_URL")
     if name.endswith(".py"):
         raise UserError(f"policy {name!r}: say which object of the file is the policy, as in {name}:MyPolicy")
-    raise unknown_name("policy", name, {*POLICIES, *DRIVEN})
+    raise UserError(f"{unknown_name('policy', name, {*POLICIES, *DRIVEN})}; {_FORMS}")
 
 
 def _attribute(spec: str, module: ModuleType, name: str) -> Any:

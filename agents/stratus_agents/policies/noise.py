@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from stratus_agents.policies.hypotheses import write
 from stratus_agents.policies.scene import Json, name, namespace, template_containers
+from stratus_sim.cluster import root_ca
 from stratus_sim.cluster.actions import Action
 from stratus_sim.kernel.streams import draw_bits, uniform
 from stratus_sim.telemetry.observation import Observation
@@ -51,7 +52,7 @@ _Draw = Callable[[Dice, Observation], Action | None]
 
 
 def _one(dice: Dice, observation: Observation, kind: str) -> Json | None:
-    found = observation.list(kind)
+    found = [body for body in observation.list(kind) if name(body) != root_ca.NAME]
     return dice.pick(found) if found else None
 
 

@@ -13,6 +13,7 @@ from stratus_agents.policies.scene import (
     path,
     ready_replicas,
 )
+from stratus_sim.cluster import root_ca
 from stratus_sim.cluster.actions import Action
 from stratus_sim.telemetry.observation import Observation
 from stratus_sim.testing.policy import Answer, Submit, Wait
@@ -36,7 +37,8 @@ def shed_load(scene: Scene) -> list[Action]:
 def recreate_routing(scene: Scene) -> list[Action]:
     """Delete the Services and ConfigMaps around the suspects: somebody will surely recreate them."""
     homes = {d["metadata"].get("namespace") for d in _suspects(scene)}
-    config_maps = [c for c in scene.observation.list("ConfigMap") if c["metadata"].get("namespace") in homes]
+    found = [c for c in scene.observation.list("ConfigMap") if name(c) != root_ca.NAME]
+    config_maps = [c for c in found if c["metadata"].get("namespace") in homes]
     services = [s for s in scene.services.values() if path(s) in map(path, _suspects(scene))]
     return [write("delete", body) for body in (*services[:_AT_ONCE], *config_maps[:_AT_ONCE])]
 

@@ -2,7 +2,7 @@
 
 from stratus_agents.training.metric import Marks, mark
 from stratus_agents.training.player import Player
-from stratus_agents.training.search import Plan, Trained, train
+from stratus_agents.training.search import Plan, Trained, learner, train
 from stratus_agents.training.splits import Example, Splits, splits
 
-__all__ = ["Example", "Marks", "Plan", "Player", "Splits", "Trained", "mark", "splits", "train"]
+__all__ = ["Example", "Marks", "Plan", "Player", "Splits", "Trained", "learner", "mark", "splits", "train"]

@@ -81,7 +81,8 @@ def train(plan: Plan, player: Player, reflect: Reflect, watch: Watch = lambda _p
         UserError: no such agent, too small a budget, or the `training` extra is not installed.
         Unavailable: the model or the reflection model cannot be used.
     """
-    gepa, prompt, parts = _gepa(), _prompt(plan, player), splits(noise=plan.noise)
+    role = learner(plan)
+    gepa, prompt, parts = _gepa(), player.prompts[role], splits(noise=plan.noise)
     adapter = Adapter(player, prompt, Shuffled(plan.seed) if plan.control else faithful, watch)
     reflecting = _Reflecting(reflect)
     found = gepa.optimize(
@@ -111,7 +112,8 @@ def _gepa() -> Any:
     return gepa
 
 
-def _prompt(plan: Plan, player: Player) -> Prompt:
+def learner(plan: Plan) -> Role:
+    """Whose prompt is trained. Raises UserError: no such agent, or too small a budget for one."""
     if plan.agent not in ROLES:
         raise unknown_name("agent", plan.agent, ROLES)
     if plan.budget < least_budget():
@@ -119,7 +121,7 @@ def _prompt(plan: Plan, player: Player) -> Prompt:
             f"--budget {plan.budget} is too small: expected at least {least_budget()} episodes, to judge the prompt "
             "there is and one other"
         )
-    return player.prompts[plan.agent]
+    return plan.agent
 
 
 def _held_out(player: Player, prompt: Prompt, test: Iterable[Example], watch: Watch) -> HeldOut:

@@ -20,9 +20,10 @@ CUSTOM = "CustomObject"
 """The kind under which the catalogue lists every object whose kind a CustomResourceDefinition declares."""
 
 _PLAIN = (
-    "ConfigMap", "HorizontalPodAutoscaler", "Ingress", "LimitRange", "NetworkPolicy", "PodDisruptionBudget",
-    "ResourceQuota", "Role", "RoleBinding", "Secret", "Service",
+    "ConfigMap", "Ingress", "LimitRange", "NetworkPolicy", "PodDisruptionBudget", "ResourceQuota", "Role",
+    "RoleBinding", "Secret", "Service",
 )  # fmt: skip
+AUTOSCALER = "HorizontalPodAutoscaler"
 SETTINGS = (*_PLAIN, "ServiceAccount")
 STATELESS = ("Deployment", "ReplicaSet", "DaemonSet")
 WORKLOADS = (*STATELESS, "StatefulSet")
@@ -69,6 +70,8 @@ RULES = (
     Rule((*EDITS, *MARKS, "create"), SETTINGS),
     Rule(("delete",), _PLAIN),
     Rule(("delete",), ("ServiceAccount",), (lost.TOKENS,), "unmounted"),
+    Rule((*MARKS, "delete"), (AUTOSCALER,)),
+    Rule((*EDITS, "create"), (AUTOSCALER,), (lost.RESIZED,), "only_raises"),
     Rule((*EDITS, *MARKS, "create"), (CUSTOM,)),
     Rule(("delete",), (CUSTOM,), (lost.OUTSIDE,), "no_finalizers"),
     Rule(("create", *MARKS), WORKLOADS),

@@ -28,7 +28,7 @@ from stratus_sim.adapters.kubernetes.listing import Reader
 from stratus_sim.adapters.kubernetes.live import Json, configured, images_failing, images_seen, is_configured
 from stratus_sim.adapters.kubernetes.mirror import mirror
 from stratus_sim.adapters.kubernetes.writing import Conflict, Denied, Writer
-from stratus_sim.adapters.simulated import inside_catalogue, only_pod_deletion
+from stratus_sim.adapters.writes import by_object, inside_catalogue, only_pod_deletion, put_back
 from stratus_sim.cluster import conditions
 from stratus_sim.cluster.actions import Action, InvalidAction, Write, effect, effects
 from stratus_sim.cluster.configuration import ABSENT, Field, Path, Value, difference, flatten, unflatten
@@ -115,14 +115,12 @@ class KubernetesCluster:
 
     def permitted(self, action: Action) -> bool:
         mirrored = self._mirror()
-        return conditions.permitted(mirrored, action, effects(mirrored, action), self._put_back_to)
+        return conditions.permitted(mirrored, action, effects(mirrored, action), self._as_begun)
 
-    def _put_back_to(self, key: ObjectKey) -> Manifest | None:
-        """What undo would make of an object nobody else has written since the transaction began."""
+    def _as_begun(self, key: ObjectKey) -> Manifest | None:
+        found = self._begun.get(key)
         later = (change for change in self._changes if change.number > self._began)
-        foreign = {field.object for change in later for field in change.fields}
-        found = self._begun.get(key) if key not in foreign else None
-        return configured(found) if found is not None else None
+        return put_back(key, configured(found) if found is not None else None, later)
 
     def perform(self, action: Action, grant: Grant) -> None:
         if self._previewed is None or self._previewed[0] != action:
@@ -143,11 +141,8 @@ class KubernetesCluster:
 
     def restore(self, values: Mapping[Field, Value], grant: Grant) -> None:
         self._lock.check(grant)
-        by_object: dict[ObjectKey, dict[Path, Value]] = {}
-        for field, value in values.items():
-            by_object.setdefault(field.object, {})[field.path] = value
-        for key in sorted(by_object):
-            self._restore(key, by_object[key], grant)
+        for key, wanted in by_object(values):
+            self._restore(key, wanted, grant)
 
     def changes(self, since: int) -> list[ForeignChange]:
         self._number = max(self._number, since)

@@ -90,5 +90,4 @@ def part_of(parts: Sequence[tuple[Island, Motion]], island: Island) -> Motion:
         passing=tuple([(here, passing[there]) for here, there in stopping if there in passing]),
         failing=kept("failing", "links"),
         breakers=kept("breakers", "links"),
-        lost=kept("lost", "operations"),
     )

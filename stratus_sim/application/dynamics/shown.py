@@ -91,20 +91,19 @@ class Shown:
 
 
 def _together(lanes: Sequence[WorkloadFlow], capacities: Sequence[int]) -> WorkloadFlow:
-    """What the pods of all lanes show together, in the mean of requests; a question put to the slowest is answered
-    last."""
-    rate = sum([flow.rate for flow in lanes])
-    weights = [flow.rate if rate else flow.pods for flow in lanes]
+    """What the pods of all lanes show together, each of which gets as many requests; a question put to the slowest is
+    answered last."""
+    pods = [flow.pods for flow in lanes]
 
     def mean(figures: list[int], weights: Sequence[int]) -> int:
         return sum(map(int.__mul__, figures, weights)) // max(1, sum(weights))
 
     return WorkloadFlow(
-        rate,
-        mean([flow.success_permille for flow in lanes], weights),
-        mean([flow.latency_us for flow in lanes], weights),
+        sum([flow.rate for flow in lanes]),
+        mean([flow.success_permille for flow in lanes], pods),
+        mean([flow.latency_us for flow in lanes], pods),
         mean([flow.load_permille for flow in lanes], capacities),
-        sum([flow.pods for flow in lanes]),
+        sum(pods),
         max([flow.answer_us for flow in lanes]),
     )
 

@@ -1,18 +1,21 @@
 """Whether a bundle of certificates vouches for a server: what a TLS client of the API server says of it.
 
-In the messages of Go's crypto/x509, in which the API server is written. As the world's clock is not that of who made a
-certificate, its dates are not looked at.
+Follows Go's crypto/x509 (`Certificate.Verify`), in which the API server is written, and its messages: first the dates
+and the names of the server's own certificate, then a chain of authorities that have signed each other up to one of the
+bundle. Every world begins with the same date, whenever its objects were written: a certificate can have expired by that
+clock, but is never taken to come too early.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
-from cryptography.x509 import Certificate, DNSName, NameOID, SubjectAlternativeName
+from cryptography.x509 import BasicConstraints, Certificate, DNSName, KeyUsage, NameOID, SubjectAlternativeName
 
 _BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 UNKNOWN = "x509: certificate signed by unknown authority"
@@ -35,9 +38,17 @@ def read(pem: bytes) -> tuple[Certificate, ...]:
     return found
 
 
-def distrust(trusted: Sequence[Certificate], chain: Sequence[Certificate], host: str) -> str:
+def distrust(trusted: Sequence[Certificate], chain: Sequence[Certificate], host: str, now: datetime) -> str:
     """Why a client that trusts these does not believe a server with this chain to be `host`; empty where it does."""
-    return _misnamed(chain[0], host) or _unsigned(trusted, chain)
+    leaf = chain[0]
+    return _expired(leaf, now) or _misnamed(leaf, host) or _unsigned(leaf, trusted, chain[1:], now)
+
+
+def _expired(one: Certificate, now: datetime) -> str:
+    if now <= one.not_valid_after_utc:
+        return ""
+    instants = (at.isoformat(timespec="seconds").replace("+00:00", "Z") for at in (now, one.not_valid_after_utc))
+    return f"x509: certificate has expired or is not yet valid: current time {' is after '.join(instants)}"
 
 
 def _misnamed(leaf: Certificate, host: str) -> str:
@@ -56,32 +67,43 @@ def _covers(name: str, host: str) -> bool:
     return name.lower() == host or (first == "*" and rest == host.partition(".")[2])
 
 
-def _unsigned(trusted: Sequence[Certificate], chain: Sequence[Certificate]) -> str:
-    if any(one in trusted for one in chain):
+def _unsigned(one: Certificate, trusted: Sequence[Certificate], between: Sequence[Certificate], now: datetime) -> str:
+    """Why nobody trusted stands behind a certificate; the first of its namesakes that did not sign it is named."""
+    if one in trusted:
         return ""
-    namesakes = [(one, other) for one in chain for other in trusted if one.issuer == other.subject]
-    if any(_signed(one, authority) for one, authority in namesakes):
-        return ""
-    if not namesakes:
-        return UNKNOWN
-    authority = namesakes[0][1]
-    tried = (
-        f'"{_failure(authority)}" while trying to verify candidate authority certificate "{_common_name(authority)}"'
-    )
-    return f"{UNKNOWN} (possibly because of {tried})"
+    problem, hint = "", ""
+    for authority in (other for other in (*trusted, *between) if other.subject == one.issuer):
+        if flaw := _flaw(one, authority):
+            hint = hint or f' (possibly because of "{flaw}" while trying to verify {_candidate(authority)})'
+            continue
+        others = [other for other in between if other != authority]
+        problem = _expired(authority, now) or _unsigned(authority, trusted, others, now)
+        if not problem:
+            return ""
+    return problem or UNKNOWN + hint
 
 
-def _signed(one: Certificate, authority: Certificate) -> bool:
+def _candidate(authority: Certificate) -> str:
+    return f'candidate authority certificate "{_common_name(authority)}"'
+
+
+def _flaw(one: Certificate, authority: Certificate) -> str:
+    """Why a certificate of this name cannot be the one that has signed another."""
+    if not _signs(authority):
+        return "x509: invalid signature: parent certificate cannot sign this kind of certificate"
     try:
         one.verify_directly_issued_by(authority)
     except (InvalidSignature, ValueError, TypeError):
-        return False
-    return True
+        elliptic = isinstance(authority.public_key(), EllipticCurvePublicKey)
+        return "x509: ECDSA verification failure" if elliptic else "crypto/rsa: verification error"
+    return ""
 
 
-def _failure(authority: Certificate) -> str:
-    elliptic = isinstance(authority.public_key(), EllipticCurvePublicKey)
-    return "x509: ECDSA verification failure" if elliptic else "crypto/rsa: verification error"
+def _signs(authority: Certificate) -> bool:
+    """Whether a certificate is one to sign others with."""
+    stated = [extension.value for extension in authority.extensions]
+    usages = (value.key_cert_sign for value in stated if isinstance(value, KeyUsage))
+    return any(value.ca for value in stated if isinstance(value, BasicConstraints)) and all(usages)
 
 
 def _hosts(one: Certificate) -> list[str]:

@@ -14,6 +14,7 @@ from cryptography.x509 import Certificate
 
 from stratus_sim.cluster.admission import certificates
 from stratus_sim.cluster.admission.certificates import Unreadable
+from stratus_sim.cluster.calendar import moment
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.manifests.policy_shapes import Webhook
 
@@ -35,7 +36,7 @@ def refusal(world: World, pod: Resource, trusted: tuple[Certificate, ...], host:
     if chain is None:
         problem = "" if trusted else certificates.UNKNOWN
     else:
-        problem = certificates.distrust(trusted, chain, host)
+        problem = certificates.distrust(trusted, chain, host, moment(world.now_us))
     return f"tls: failed to verify certificate: {problem}" if problem else ""
 
 

@@ -6,6 +6,7 @@ Indexed Jobs", "Mutable Scheduling Directives") and the messages of the API serv
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,7 @@ def check_job(world: World, write: Write) -> None:
         old, new = ({**spec, "template": _undirected(spec["template"])} for spec in (old, new))
     changed = next(_changed(old, new, _JOB), None)
     if changed is not None:
-        raise _invalid(write, f"spec.{changed}: Invalid value: field is immutable")
+        raise _invalid(write, f"spec.{changed}: Invalid value: {_shown(new.get(changed))}field is immutable")
     found = world.store.get(write.key)
     default = completions(found) if found is not None and found.spec.completions is None else None
     if old.get("completions", default) != new.get("completions", default):
@@ -81,6 +82,11 @@ def _stated(fields: Manifest) -> dict[str, Any]:
 
 def _changed(old: Mapping[str, Any], new: Mapping[str, Any], fields: Collection[str]) -> Iterator[str]:
     return (name for name in fields if old.get(name) != new.get(name))
+
+
+def _shown(value: Any) -> str:
+    """A plain value before what is wrong with it; how Go prints structures is nobody's to read."""
+    return f"{json.dumps(value)}: " if value is None or isinstance(value, (str, int)) else ""
 
 
 def _waits(world: World, write: Write) -> bool:

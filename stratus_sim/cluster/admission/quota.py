@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from stratus_sim.cluster import root_ca
 from stratus_sim.cluster.admission import amounts, usage
 from stratus_sim.cluster.admission.amounts import Amounts
 from stratus_sim.cluster.admission.registry import Write, forbidden, validates
@@ -61,7 +62,7 @@ def on_quota(world: World, old: Resource | None, new: Resource | None) -> None:
     if new is None or (old is not None and old.generation == new.generation):
         return
     hard = _hard(new)
-    found = [_taken(new, one) for kind in NAMESPACED for one in world.store.list(kind, new.key.namespace)]
+    found = [_taken(new, one) for kind in NAMESPACED for one in root_ca.listed(world, kind, new.key.namespace)]
     used = amounts.add(found)
     world.store.report(new.key, QuotaStatus(hard, {name: used.get(name, 0) for name in hard}))
 

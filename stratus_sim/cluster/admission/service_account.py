@@ -1,7 +1,7 @@
 """Service accounts: a pod that runs under one nobody defined is refused, and pulls its images as the account does.
 
 Follows kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin ("ServiceAccount admission controller").
-The token every pod finds mounted is left out: no process here asks the API server for anything.
+The token every pod finds mounted is put in where a pod is shown (`api_access`).
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ same costs nothing, and how often it failed is counted when somebody reads it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from msgspec.structs import replace
@@ -100,6 +101,18 @@ def _look(world: World, pod: Resource, at: int, container: Container, kind: Kind
         _turn(world, pod, run_of(pod, at), kind, "" if failure is None else failure.told(kind))
 
 
+def _while_it_lasts(then: Callable[[World, Run, Resource, Streak], None]) -> Callable[[World, Run, Kind, int], None]:
+    """What a timer does that was set for a streak: nothing, if that is over."""
+
+    def due(world: World, run: Run, kind: Kind, since_us: int) -> None:
+        pod = running(world, run)
+        found = _of(container_status.of(pod, run.at), kind) if pod is not None else None
+        if pod is not None and found is not None and found.since_us == since_us:
+            then(world, run, pod, found)
+
+    return due
+
+
 def _turn(world: World, pod: Resource, run: Run, kind: Kind, told: str) -> None:
     """From its next turn on a probe gets another answer."""
     one, probe = container_status.of(pod, run.at), probe_of(container_status.all_of(pod.spec)[run.at], kind)
@@ -118,41 +131,37 @@ def _next_us(world: World, one: ContainerStatus, probe: Probe) -> int:
 
 
 @handler("probe.turned")
-def turned(world: World, run: Run, kind: Kind, since_us: int) -> None:
+@_while_it_lasts
+def turned(world: World, run: Run, pod: Resource, streak: Streak) -> None:
     """A probe has got another answer for the first time; what follows from it waits for the threshold."""
-    found = _standing(world, run, kind, since_us)
-    if found is None:
-        return
-    pod, streak = found
-    probe = probe_of(container_status.all_of(pod.spec)[run.at], kind)
+    probe = probe_of(container_status.all_of(pod.spec)[run.at], streak.kind)
     times, period_us = patience(probe)
     if streak.told:
         emit(world, run.key, "Unhealthy", streak.told, warning=True)
     else:
         times = probe.success_threshold or 1
     if times > 1:
-        world.schedule((times - 1) * period_us, "probe.settled", run, kind, since_us)
+        world.schedule((times - 1) * period_us, "probe.settled", run, streak.kind, streak.since_us)
     else:
-        settled(world, run, kind, since_us)
+        _settle(world, run, pod, streak)
 
 
-@handler("probe.settled")
-def settled(world: World, run: Run, kind: Kind, since_us: int) -> None:
+def _settle(world: World, run: Run, pod: Resource, streak: Streak) -> None:
     """A probe has got the same answer as often as its threshold asks for."""
-    found = _standing(world, run, kind, since_us)
-    if found is None:
-        return
-    pod, streak = found
-    if kind == "readiness":
-        kept = {} if streak.told else {"streaks": _but(container_status.of(pod, run.at), kind)}
+    others = _but(container_status.of(pod, run.at), streak.kind)
+    if streak.kind == "readiness":
+        kept = {} if streak.told else {"streaks": others}
         reports.update(world, pod, run.at, ready=not streak.told, **kept)
         busy(world, run)
     elif streak.told:
         _kill(world, pod, run, streak)
-    elif kind == "startup":
-        world.schedule(0, "probe.started", run, since_us)
+    elif streak.kind == "startup":
+        world.schedule(0, "probe.started", run, streak.since_us)
     else:
-        reports.update(world, pod, run.at, streaks=_but(container_status.of(pod, run.at), kind))
+        reports.update(world, pod, run.at, streaks=others)
+
+
+handler("probe.settled")(_while_it_lasts(_settle))
 
 
 def _kill(world: World, pod: Resource, run: Run, streak: Streak) -> None:
@@ -173,13 +182,6 @@ def note(world: World, pod: Resource, at: int, kind: Kind, told: str) -> None:
     """Note that a probe fails from now on whatever happens."""
     one = container_status.of(pod, at)
     reports.update(world, pod, at, streaks=(*_but(one, kind), Streak(kind, world.now_us, told)))
-
-
-def _standing(world: World, run: Run, kind: Kind, since_us: int) -> tuple[Resource, Streak] | None:
-    """The pod and the streak, if it is still the one a timer was set for."""
-    pod = running(world, run)
-    found = _of(container_status.of(pod, run.at), kind) if pod is not None else None
-    return (pod, found) if pod is not None and found is not None and found.since_us == since_us else None
 
 
 def _of(one: ContainerStatus, kind: Kind) -> Streak | None:

@@ -2,21 +2,19 @@
 
 Follows kubernetes.io/docs/concepts/workloads/controllers/cron-jobs ("Deadline for delayed Job start", "Time zones",
 "CronJob limitations") and the controller of Kubernetes 1.33, which starts the latest of the runs it missed, however
-many these are. The rules of time zones are those of the package tzdata: what a machine brings along differs.
+many these are. Schedules and zones are known to mean something: the API server takes no others.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
 from stratus_sim.cluster.calendar import instant_us, moment
 from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import Resource
-from stratus_sim.cluster.workloads import cron
 from stratus_sim.kernel import SECOND_US
+from stratus_sim.manifests import cron, time_zones
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
@@ -32,35 +30,11 @@ class Calendar(NamedTuple):
     zone: ZoneInfo
 
 
-def read(world: World, found: Resource) -> Calendar | None:
-    """When a CronJob is due; None for one that is suspended, or that does not say so in words that mean something."""
-    name = found.spec.time_zone or "UTC"
-    zone = _zone(name)
-    if zone is None:
-        told = f'invalid timeZone: "{name}": unknown time zone {name}'
-        emit(world, found.key, "UnknownTimeZone", told, warning=True)
-        return None
+def read(found: Resource) -> Calendar | None:
+    """When a CronJob is due; None for one that is suspended, or on its way out."""
     if found.spec.suspend or found.deleting:
         return None
-    try:
-        return Calendar(cron.parse(found.spec.schedule), zone)
-    except ValueError as error:
-        told = f'unparseable schedule: "{found.spec.schedule}" : {error}'
-        emit(world, found.key, "UnparseableSchedule", told, warning=True)
-        return None
-
-
-@lru_cache(maxsize=64)
-def _zone(name: str) -> ZoneInfo | None:
-    if name not in _zones():
-        return None
-    with files("tzdata.zoneinfo").joinpath(*name.split("/")).open("rb") as rules:
-        return ZoneInfo.from_file(rules, key=name)
-
-
-@lru_cache(maxsize=1)
-def _zones() -> frozenset[str]:
-    return frozenset(files("tzdata").joinpath("zones").read_text().split())
+    return Calendar(cron.parse(found.spec.schedule), time_zones.zone(found.spec.time_zone or "UTC"))
 
 
 def latest_due_us(world: World, found: Resource, calendar: Calendar) -> int | None:

@@ -57,7 +57,7 @@ def due(world: World, key: ObjectKey) -> None:
 def reschedule(world: World, key: ObjectKey) -> None:
     found = world.store.get(key)
     if found is not None:
-        _set_timer(world, found, calendars.read(world, found))
+        _set_timer(world, found, calendars.read(found))
 
 
 @handler("cronjob")
@@ -67,7 +67,7 @@ def reconcile(world: World, key: ObjectKey) -> None:
     if found is None:
         return
     _note_finished(world, key)
-    calendar = calendars.read(world, found)
+    calendar = calendars.read(found)
     if calendar is not None:
         _start_due(world, key, calendar)
     _forget_old(world, found)

@@ -125,7 +125,7 @@ def _settle(world: World, daemon: Resource, node: str) -> None:
 
 def _complain(world: World, daemon: Resource, pod: Resource, node: str) -> None:
     """A pod that is there for good has ended."""
-    found = f"daemon pod {pod.key.namespace}/{pod.key.name} on node {node}, will try to"
+    found = f"daemon pod {pod.key.path} on node {node}, will try to"
     if pod.status.phase == "Failed":
         emit(world, daemon.key, "FailedDaemonPod", f"Found failed {found} kill it", warning=True)
     else:

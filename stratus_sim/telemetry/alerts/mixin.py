@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from stratus_sim.application import epochs
 from stratus_sim.application.throttling import throttled_us
-from stratus_sim.application.usage import full_since_us
+from stratus_sim.application.usage import overrun_since_us
 from stratus_sim.cluster import container_status
 from stratus_sim.cluster.endpoints import serving
 from stratus_sim.cluster.objects import ObjectKey, Resource
@@ -154,7 +154,7 @@ def _throttled_since(world: World, workload: Workload, pod: Resource) -> int | N
     limit, since_us = limit_millicores(pod.spec, workload.container), int(pod.status.since_us)
     if throttled_us(workload.cpu_us_per_request, limit):
         return since_us
-    full_us = full_since_us(world, workload.key, pod) if limit is not None else None
+    full_us = overrun_since_us(world, workload.key, pod) if limit is not None else None
     if full_us is None:
         return None
     return max(since_us, full_us) + _LOOK_BACK_US // _THROTTLED_PART

@@ -42,7 +42,7 @@ def judge(world: World, job: Resource, pod: Resource) -> Judgement:
 def _exited(rule: FailureRule, codes: dict[str, int], pod: Resource) -> str:
     asked = rule.on_exit_codes
     found = next((c for c in codes.items() if asked is not None and _is_match(asked, *c)), None)
-    return f"Container {found[0]} for pod {_named(pod)} failed with exit code {found[1]}" if found else ""
+    return f"Container {found[0]} for pod {pod.key.path} failed with exit code {found[1]}" if found else ""
 
 
 def _is_match(asked: ExitCodes, container: str, code: int) -> bool:
@@ -54,11 +54,7 @@ def _is_match(asked: ExitCodes, container: str, code: int) -> bool:
 def _conditioned(rule: FailureRule, met: dict[str, str], pod: Resource) -> str:
     patterns = [(one.type, one.status or "True") for one in rule.on_pod_conditions or ()]
     found = next((kind for kind, status in met.items() if (kind, status) in patterns), "")
-    return f"Pod {_named(pod)} has condition {found}" if found else ""
-
-
-def _named(pod: Resource) -> str:
-    return f"{pod.key.namespace}/{pod.key.name}"
+    return f"Pod {pod.key.path} has condition {found}" if found else ""
 
 
 def _exit_codes(world: World, pod: Resource) -> Iterator[tuple[str, int]]:
