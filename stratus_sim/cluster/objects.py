@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache, partial
+from hashlib import blake2b
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import msgspec
 
@@ -70,6 +72,12 @@ known_key = lru_cache(maxsize=1 << 16)(ObjectKey)
 """The key of this kind, namespace and name: for those that are asked for at every turn, and so are made once."""
 node_key = partial(known_key, "Node", "")
 """The key of the node of this name."""
+
+
+@lru_cache(maxsize=1 << 16)
+def uuid_of(what: int | str) -> str:
+    """A uid, or the name of what has none here, as the API shows it: a UUID of random bits (RFC 9562, version 4)."""
+    return str(UUID(bytes=blake2b(str(what).encode(), digest_size=16).digest(), version=4))
 
 
 def key_of(manifest: Manifest) -> ObjectKey:

@@ -13,7 +13,7 @@ import msgspec
 
 from stratus_sim.cluster import disruption, ordered, pods, priority, taint_eviction, taints
 from stratus_sim.cluster.events import emit
-from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.objects import ObjectKey, Resource, uuid_of
 from stratus_sim.cluster.scheduling import filters, interpod, node_affinity, preemption, reasons, scores, storage
 from stratus_sim.cluster.scheduling.attempt import Attempt, Refusal
 from stratus_sim.cluster.scheduling.memory import Memory, holds
@@ -181,7 +181,7 @@ def _await(attempt: Attempt, candidate: preemption.Candidate | None, barrier: st
 
 
 def _preempt(attempt: Attempt, candidate: preemption.Candidate) -> None:
-    said = f"Preempted by pod {attempt.pod.uid:08x} on node {candidate.node.key.name}"
+    said = f"Preempted by pod {uuid_of(attempt.pod.uid)} on node {candidate.node.key.name}"
     for victim in candidate.victims:
         if not victim.deleting:
             emit(attempt.world, victim.key, "Preempted", said)

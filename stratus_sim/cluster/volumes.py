@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from stratus_sim.cluster import nodes, root_ca
-from stratus_sim.cluster.objects import ObjectKey, Resource, node_key
+from stratus_sim.cluster.objects import ObjectKey, Resource, node_key, uuid_of
 from stratus_sim.cluster.reading import once
 from stratus_sim.manifests import expand
 
@@ -67,7 +67,7 @@ def _about(pod: Resource) -> dict[str, Any]:
         "nodeName": pod.status.node,
         "podIP": pod.status.ip,
         "podIPs": pod.status.ip,
-        "uid": f"{pod.uid:08x}",
+        "uid": uuid_of(pod.uid),
         "serviceAccountName": pod.manifest["spec"].get("serviceAccountName") or "default",
     }
 

@@ -13,7 +13,7 @@ import msgspec
 
 from stratus_sim.cluster import volumes_matching as matching
 from stratus_sim.cluster.events import emit
-from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.objects import ObjectKey, Resource, uuid_of
 from stratus_sim.cluster.volumes_matching import CLAIM, CLASS, VOLUME, ZONE
 from stratus_sim.cluster.volumes_protection import mounted
 from stratus_sim.cluster.volumes_status import ClaimStatus, VolumeStatus
@@ -201,7 +201,7 @@ def _volume(claim: Resource, found: StorageClass, node: Resource | None) -> dict
         "claimRef": {"kind": CLAIM, "namespace": claim.key.namespace, "name": claim.key.name},
         **_topology(found, node),
     }
-    name = claim.spec.volume_name or f"pvc-{claim.uid:08x}"
+    name = claim.spec.volume_name or f"pvc-{uuid_of(claim.uid)}"
     return {"apiVersion": "v1", "kind": VOLUME, "metadata": {"name": name}, "spec": spec}
 
 

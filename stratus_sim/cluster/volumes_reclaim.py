@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from stratus_sim.cluster import garbage
 from stratus_sim.cluster.events import emit
-from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.objects import ObjectKey, Resource, uuid_of
 from stratus_sim.cluster.volumes_matching import CLAIM
 from stratus_sim.cluster.volumes_status import VolumeStatus
 from stratus_sim.kernel import handler
@@ -63,7 +63,7 @@ def _problem(volume: Resource, policy: str) -> str:
 
 def _keep(world: World, volume: Resource, holder: tuple[str, str], uid: int) -> None:
     """Release a volume, which says whose it was until somebody takes that off."""
-    reference = {"kind": CLAIM, "namespace": holder[0], "name": holder[1], "uid": f"{uid:08x}"}
+    reference = {"kind": CLAIM, "namespace": holder[0], "name": holder[1], "uid": uuid_of(uid)}
     spec = {**(volume.manifest.get("spec") or {}), "claimRef": reference}
     world.store.configure(volume.key, {**volume.manifest, "spec": spec})
     world.store.report(volume.key, VolumeStatus("Released", holder))

@@ -34,11 +34,6 @@ _NODE_INFO = (
 )  # fmt: skip
 
 
-def uid_of(resource: Resource) -> str:
-    """The uid an object is shown with."""
-    return f"{resource.uid:08x}"
-
-
 def complete_template(template: Json) -> Json:
     """A pod template with the defaults that kubectl cannot do without."""
     _complete_pod(template["spec"])

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from stratus_sim.cluster import endpoint_slices
-from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.objects import ObjectKey, Resource, uuid_of
 from stratus_sim.cluster.status import Endpoint
 from stratus_sim.telemetry.render import Json, timestamp
 
@@ -39,14 +39,14 @@ def _endpoints(world: World, service: Resource, slices: tuple[Resource, ...]) ->
             subset = subsets.setdefault(ports, {"ports": _ports(service, endpoint)})
             subset.setdefault(_LISTS[endpoint.ready], []).append(_address(pod, endpoint))
     metadata = {
-        "name": service.key.name, "namespace": service.key.namespace, "uid": f"ep-{service.uid:08x}",
+        "name": service.key.name, "namespace": service.key.namespace, "uid": uuid_of(f"{KIND} {service.uid}"),
         "resourceVersion": str(max(one.version for one in slices)), "creationTimestamp": timestamp(first.created_us),
     }  # fmt: skip
     return {"kind": KIND, "apiVersion": "v1", "metadata": metadata, "subsets": [*subsets.values()]}
 
 
 def _address(pod: Resource, endpoint: Endpoint) -> Json:
-    target = {"kind": "Pod", "namespace": pod.key.namespace, "name": pod.key.name, "uid": f"{pod.uid:08x}"}
+    target = {"kind": "Pod", "namespace": pod.key.namespace, "name": pod.key.name, "uid": uuid_of(pod.uid)}
     return {"ip": pod.status.ip, "nodeName": endpoint.node, "targetRef": target}
 
 

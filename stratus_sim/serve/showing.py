@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from stratus_sim.cluster import root_ca
 from stratus_sim.cluster.correlator import mark_of
-from stratus_sim.cluster.objects import EventRecord, ObjectKey, Resource
+from stratus_sim.cluster.objects import EventRecord, ObjectKey, Resource, uuid_of
 from stratus_sim.manifests.kinds import SERVED
 from stratus_sim.serve import endpoints
 from stratus_sim.serve.calendar import Calendar
-from stratus_sim.serve.completing import COMPLETE, LAST_APPLIED, uid_of
+from stratus_sim.serve.completing import COMPLETE, LAST_APPLIED
 from stratus_sim.serve.kinds import Kind
 from stratus_sim.telemetry.chronicle import chronicle
 from stratus_sim.telemetry.render import REDACTED, Json, plain, render, timestamp
@@ -92,10 +92,10 @@ class View:
         if about.namespace:
             involved["namespace"] = about.namespace
         if found is not None and found.created_us <= event.last_us:
-            involved["uid"] = uid_of(found)
+            involved["uid"] = uuid_of(found.uid)
         key = event_key(event)
         metadata = {
-            "name": key.name, "namespace": key.namespace, "uid": key.name.rpartition(".")[2],
+            "name": key.name, "namespace": key.namespace, "uid": uuid_of(str(key)),
             "resourceVersion": str(self.world.store.state.version), "creationTimestamp": timestamp(event.first_us),
         }  # fmt: skip
         metadata, dated = self.calendar.date({"metadata": metadata})["metadata"], self.calendar.dated
@@ -116,7 +116,7 @@ class View:
     def _own(self, metadata: Json, owner: ObjectKey) -> None:
         found = self.world.store.get(owner)
         for reference in metadata["ownerReferences"]:
-            reference |= {"uid": uid_of(found) if found is not None else "", "blockOwnerDeletion": True}
+            reference |= {"uid": uuid_of(found.uid) if found is not None else "", "blockOwnerDeletion": True}
 
     def _secret(self, body: Json, secret: Resource) -> None:
         values = secret_data(secret.manifest)
@@ -134,7 +134,7 @@ class View:
 
     def _bare_namespace(self, name: str) -> Json:
         metadata = {"name": name, "labels": {"kubernetes.io/metadata.name": name}, "resourceVersion": "1"}
-        metadata |= {"uid": f"ns-{name}", "creationTimestamp": self.calendar.dated(timestamp(0))}
+        metadata |= {"uid": uuid_of(f"Namespace {name}"), "creationTimestamp": self.calendar.dated(timestamp(0))}
         return {"kind": "Namespace", "apiVersion": "v1", "metadata": metadata, "status": {"phase": "Active"}}
 
 

@@ -18,7 +18,7 @@ from stratus_sim.cluster.admission.quota import QuotaStatus
 from stratus_sim.cluster.eviction import disruption
 from stratus_sim.cluster.job_status import CronJobStatus, JobStatus
 from stratus_sim.cluster.lifecycle import grace_us
-from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource
+from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource, uuid_of
 from stratus_sim.cluster.reading import once
 from stratus_sim.cluster.status import EndpointsStatus, PodStatus
 from stratus_sim.cluster.workloads.bounds import wanted
@@ -75,7 +75,7 @@ def _with_access(pod: Manifest, volume: str) -> bytes:
 
 def _metadata(world: World, resource: Resource) -> Json:
     found: Json = {
-        "uid": f"{resource.uid:08x}",
+        "uid": uuid_of(resource.uid),
         "resourceVersion": str(resource.version),
         "generation": resource.generation,
         "creationTimestamp": timestamp(resource.created_us),

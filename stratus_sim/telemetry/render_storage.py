@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.objects import ObjectKey, Resource, uuid_of
 from stratus_sim.cluster.volumes_expansion import WAITING
 from stratus_sim.cluster.volumes_protection import FINALIZERS
 from stratus_sim.cluster.volumes_status import ClaimStatus, VolumeStatus
@@ -55,7 +55,7 @@ def volume(world: World, body: Json, resource: Resource) -> None:
     found = world.store.get(ObjectKey("PersistentVolumeClaim", *status.claim)) if status.claim else None
     if status.phase == "Bound" and found is not None:
         held = {"apiVersion": "v1", "kind": found.key.kind, "namespace": found.key.namespace, "name": found.key.name}
-        body["spec"] = {**(body.get("spec") or {}), "claimRef": {**held, "uid": f"{found.uid:08x}"}}
+        body["spec"] = {**(body.get("spec") or {}), "claimRef": {**held, "uid": uuid_of(found.uid)}}
 
 
 def _protect(body: Json, resource: Resource) -> None:

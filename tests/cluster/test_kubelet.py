@@ -11,7 +11,7 @@ import pytest
 from stratus_sim.cluster import api, nodes
 from stratus_sim.cluster.kubelet.duty import Run
 from stratus_sim.cluster.merge import strategic_merge
-from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.objects import ObjectKey, Resource, uuid_of
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.topology import Profile
 from stratus_sim.world import World
@@ -78,7 +78,7 @@ def test_back_off_doubles_from_ten_seconds_to_five_minutes() -> None:
         world.run_for(SECOND_US)
         if only(world).status.reason == "CrashLoopBackOff":
             waits[only(world).status.message] = None
-    pod = f"{only(world).key.name}_default({only(world).uid:08x})"
+    pod = f"{only(world).key.name}_default({uuid_of(only(world).uid)})"
     said = f"restarting failed container=web pod={pod}"
     assert [*waits] == [f"back-off {seconds}s {said}" for seconds in (10, 20, 40, 80, 160, 300)]
     assert messages(world, "BackOff") == [f"Back-off restarting failed container web in pod {pod}"]

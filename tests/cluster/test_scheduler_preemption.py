@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stratus_sim.cluster import api, eviction, pods, priority
-from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.objects import ObjectKey, Resource, uuid_of
 from stratus_sim.cluster.scheduling import host_ports, node_affinity, node_taints
 from stratus_sim.cluster.scheduling.attempt import Attempt
 from stratus_sim.kernel import SECOND_US
@@ -70,7 +70,7 @@ def test_a_pod_takes_the_place_of_one_that_matters_less() -> None:
     shown = {pod["metadata"]["name"]: pod["status"].get("nominatedNodeName") for pod in observe(world).list("Pod")}
     assert {name: node for name, node in shown.items() if node} == {dear.key.name: "m0"}
     (event,) = [e for e in world.cluster.events.values() if e.reason == "Preempted"]
-    assert (event.type, event.message) == ("Normal", f"Preempted by pod {dear.uid:08x} on node m0")
+    assert (event.type, event.message) == ("Normal", f"Preempted by pod {uuid_of(dear.uid)} on node m0")
     world.run_for(10 * SECOND_US)
     assert (on(world, "dear"), on(world, "cheap")) == (["m0"], ["", "m0"])
     assert not world.cluster.scheduling.nominated

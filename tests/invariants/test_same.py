@@ -125,5 +125,5 @@ def _of_plan(key: ObjectKey) -> bool:
 
 _TRIED_AGAIN = frozenset({"FailedScheduling", "WaitForFirstConsumer"})
 """Scheduler and volume binder are everybody's: how often they try again depends on who else left room."""
-_NUMBER = re.compile(r"\b[0-9a-f]{8}\b|\b10(\.\d+){3}\b")
+_NUMBER = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b10(\.\d+){3}\b")
 _THEIRS = re.compile(rf"\bin ({OTHER}|{CHAOS_NAMESPACE})\b|Node/{OTHER}-")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.telemetry.observation import Observation, observe
@@ -106,3 +107,11 @@ def test_endpoints_follow_readiness_and_ports(hotel: World) -> None:
     emptied = observe(hotel).get("EndpointSlice", "frontend")
     assert emptied is not None
     assert (emptied["ports"], emptied["endpoints"]) == ([], [])
+
+
+def test_every_object_has_a_uuid_of_its_own(hotel: World) -> None:
+    seen = observe(hotel)
+    kinds = sorted({key.kind for key in hotel.store.state.objects})
+    found = [one["metadata"]["uid"] for kind in kinds for one in seen.list(kind)]
+    assert len(set(found)) == len(found) > 50
+    assert {UUID(uid).version for uid in found} == {4}

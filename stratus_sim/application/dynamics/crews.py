@@ -31,6 +31,11 @@ class Part(NamedTuple):
 Parts = Mapping[int, Sequence[Sequence[Part]]]
 """By workload and lane what it is made of; lanes of others are what they were."""
 
+Sources = Mapping[int, Sequence[tuple[int, Part]]]
+"""By operation of a lane the operations of lanes before that it goes on with, and the parts of their pods it has."""
+_NOBODY = Part(0, 0, 1)
+"""What those who are new have of a lane before: they only go on as it did."""
+
 
 def lined_up(island: Island, ground: Ground, course: Course, standing: Standing) -> tuple[Ground, Course]:
     """The ground and course of an island with its pods in lanes by how they work and, where requests wait, by how many
@@ -118,34 +123,39 @@ def _made_of(crew: Crew, before: Sequence[Crew]) -> list[Part]:
 def _carried(island: Island, course: Course, now: Wide, parts: Parts) -> Motion:
     """Motion by numbers of another wide shape, whose lanes are made of these parts of the lanes before."""
     motion, before = course.motion, _wide(island, course.crews)
-    sources: dict[int, list[tuple[int, Part]]] = {}
-    for operation, old, new in zip(island.shape.operations, before.operations, now.operations, strict=True):
-        made = parts.get(operation.workload) or [[Part(lane, 1, 1)] for lane in range(len(old))]
-        sources |= {
-            n: [(old[part.lane], part) for part in of] or [(old[0], _NEW)] for n, of in zip(new, made, strict=True)
-        }
+    sources = _sources(island, before, now, parts)
     first = {new: of[0][0] for new, of in sources.items()}
     queues, busy_us = _shared(motion.queues, sources), dict(motion.busy_us)
-    stayed, came = dict(queues), dict(motion.queues)
-    lost = [
-        (new[0], sum([came.get(o, 0) for o in old]) - sum([stayed.get(o, 0) for o in new]))
-        for old, new in zip(before.operations, now.operations, strict=True)
-    ]
+    passing = [((new, at), share) for new, old in first.items() for (o, at), share in motion.passing if o == old]
     return motion._replace(
         queues=queues,
         demand=_shared(motion.demand, sources),
         busy_us=tuple([(new, busy_us[old]) for new, old in first.items() if old in busy_us]),
-        passing=tuple(
-            [((new, at), share) for new, old in first.items() for (o, at), share in motion.passing if o == old]
-        ),
-        lost=tuple([(operation, count) for operation, count in lost if count]),
+        passing=tuple(passing),
+        lost=_lost(before, motion.queues, now, queues),
     )
 
 
-_NEW = Part(0, 0, 1)
+def _sources(island: Island, before: Wide, now: Wide, parts: Parts) -> Sources:
+    found: dict[int, list[tuple[int, Part]]] = {}
+    for operation, old, new in zip(island.shape.operations, before.operations, now.operations, strict=True):
+        made = parts.get(operation.workload) or [[Part(lane, 1, 1)] for lane in range(len(old))]
+        for number, of in zip(new, made, strict=True):
+            found[number] = [(old[part.lane], part) for part in of] or [(old[0], _NOBODY)]
+    return found
 
 
-def _shared(figures: Sparse, sources: Mapping[int, Sequence[tuple[int, Part]]]) -> Sparse:
+def _lost(before: Wide, queues: Sparse, now: Wide, kept: Sparse) -> Sparse:
+    """What waited for pods that are gone, put down to the first lane there is now."""
+    waited, waits = dict(queues), dict(kept)
+    found = [
+        (new[0], sum([waited.get(o, 0) for o in old]) - sum([waits.get(o, 0) for o in new]))
+        for old, new in zip(before.operations, now.operations, strict=True)
+    ]
+    return tuple([(operation, count) for operation, count in found if count])
+
+
+def _shared(figures: Sparse, sources: Sources) -> Sparse:
     """Figures of lanes as their pods take them along."""
     known = dict(figures)
     found = [(new, sum([known.get(o, 0) * part.pods // part.of for o, part in of])) for new, of in sources.items()]

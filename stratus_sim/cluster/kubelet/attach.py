@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from stratus_sim.cluster import pods
 from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.kubelet.back_off import back_off_us
-from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.objects import ObjectKey, Resource, uuid_of
 from stratus_sim.kernel import SECOND_US
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def begin(world: World, pod: Resource) -> bool:
 def volume_name(claim: Resource) -> str:
     """The volume behind a claim: the one it is bound to, else named after the claim as provisioners do."""
     bound = claim.status.volume if claim.status is not None else ""
-    return bound or str((claim.manifest.get("spec") or {}).get("volumeName") or f"pvc-{claim.uid:08x}")
+    return bound or str((claim.manifest.get("spec") or {}).get("volumeName") or f"pvc-{uuid_of(claim.uid)}")
 
 
 def _exclusive(world: World, pod: Resource) -> Iterator[Resource]:

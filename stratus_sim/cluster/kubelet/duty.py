@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from stratus_sim.cluster import container_status, pods
-from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.objects import ObjectKey, Resource, uuid_of
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
@@ -57,4 +57,4 @@ def running(world: World, run: Run) -> Resource | None:
 
 def full_name(pod: Resource) -> str:
     """A pod as the kubelet writes it: name_namespace(uid)."""
-    return f"{pod.key.name}_{pod.key.namespace}({pod.uid:08x})"
+    return f"{pod.key.name}_{pod.key.namespace}({uuid_of(pod.uid)})"

@@ -5,7 +5,7 @@ Source: Kubernetes API reference v1.33, "JobSpec".
 
 from __future__ import annotations
 
-from stratus_sim.cluster.objects import Resource
+from stratus_sim.cluster.objects import Resource, uuid_of
 
 INDEX, OWNER = "batch.kubernetes.io/job-completion-index", "batch.kubernetes.io/controller-uid"
 _BACK_OFF_LIMIT, _UNLIMITED = 6, 2**31 - 1
@@ -55,7 +55,7 @@ def managed(job: Resource) -> bool:
 
 def uid_label(job: Resource) -> str:
     """The value of the label by which a Job knows its pods."""
-    return f"{job.uid:08x}"
+    return uuid_of(job.uid)
 
 
 def index_of(pod: Resource) -> int | None:
