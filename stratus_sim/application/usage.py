@@ -106,7 +106,7 @@ def _notes(world: World, name: str, before: Sequence[Share]) -> dict[int, Pause]
     notes: dict[int, Pause] = {}
     for share in before:
         done = share.done(world.now_us)
-        notes |= {uid: pause for uid, pause in share.pauses.items() if pause.back is None}
+        notes |= share.pauses
         for pod in share.pods:
             notes[pod.uid] = Pause(pod, started_us(world, name, pod), own(world, name, share, pod, done))
     return {uid: note for uid, note in notes.items() if runs(world, name, note)}

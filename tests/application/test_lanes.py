@@ -21,6 +21,7 @@ from stratus_sim.application.dynamics.state import Outcome
 from stratus_sim.application.dynamics.step import work_out
 from stratus_sim.application.errors import RESET
 from stratus_sim.application.flow import WorkloadFlow
+from stratus_sim.application.usage import overrun_since_us
 from stratus_sim.cluster import api, nodes
 from stratus_sim.cluster.objects import Resource
 from stratus_sim.kernel import SECOND_US
@@ -114,8 +115,8 @@ def test_lanes_are_told_by_who_is_in_them_though_nothing_else_has_changed() -> N
 
 
 def test_a_roll_out_with_a_smaller_limit_overruns_the_new_replicas_only() -> None:
-    world = two()
-    manifest = deployment("b", 2)
+    world = two(replicas=4, rps=100)
+    manifest = deployment("b", 4)
     manifest["spec"]["template"]["spec"]["containers"][0]["resources"] = {"limits": {"cpu": "20m"}}
     manifest["spec"]["strategy"] = {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
     api.put(world, manifest, "test")
@@ -124,8 +125,13 @@ def test_a_roll_out_with_a_smaller_limit_overruns_the_new_replicas_only() -> Non
     new, old = lanes(world)
     assert new.rate // new.pods == old.rate // old.pods
     assert new.load_permille == 5 * old.load_permille > 1000, "a fifth of the CPU, as many requests each"
+    world.run_for(SECOND_US)
+    since_us = {pod.uid: overrun_since_us(world, B, pod) for pod in pods(world) if pod.status.ready}
+    assert None in since_us.values() and {*since_us.values()} != {None}
     world.run_for(60 * SECOND_US)
     assert (lanes(world), epochs.current(world).workloads[B].load_permille) == ([], 2500)
+    first_us = min(since for since in since_us.values() if since is not None)
+    assert {overrun_since_us(world, B, pod) for pod in pods(world)} == {first_us}, "as long as the first of its lane"
 
 
 def test_who_comes_new_does_not_take_over_what_others_were_left_with() -> None:
@@ -297,7 +303,11 @@ def test_a_span_that_takes_long_is_one_of_the_slow_replica() -> None:
     world = two()
     victim = slow_down(world)
     world.run_for(10 * SECOND_US)
-    served = [span for trace in traces(world, 200) for span in trace if (span.service, span.kind) == (B, "server")]
+    found = {span.span_id: span for trace in traces(world, 200) for span in trace}
+    served = [span for span in found.values() if (span.service, span.kind) == (B, "server")]
+    in_vain = {span.pod for span in served if found[span.parent_id].error == "deadline exceeded"}
+    assert in_vain == {victim.key.name}
+    assert max(span.duration_us for span in served if not found[span.parent_id].error) < SECOND_US
     late = {span.pod for span in served if span.duration_us > SECOND_US}
     quick = {span.pod for span in served if span.duration_us < 100_000}
     assert (late, quick) == ({victim.key.name}, {pod.key.name for pod in pods(world)} - late)

@@ -225,3 +225,24 @@ def test_what_networks_have_carried_is_kept_when_pods_change_lanes() -> None:
         world.run_for(5 * SECOND_US)
         seconds += 5
         assert by_workload(world, RECEIVED)["b"] - before == pytest.approx(REQUEST * 50 * seconds, rel=0.001)
+
+
+def test_replicas_of_lanes_carry_what_their_workload_does_together() -> None:
+    world = mesh("a>b", profile=SIZED, replicas=2)
+    strain(world, node_of(world, "a"), 100)
+    world.run_for(2 * SECOND_US)
+    assert world.traffic.flows is not None and "default/a" in world.traffic.flows.lanes
+    received, sent = rises(world, 20)
+    assert received["a"] == pytest.approx(20 * rate(world) * (REQUEST + ANSWER), rel=0.001)
+    assert sent["a"] == pytest.approx(20 * rate(world) * (REQUEST + ANSWER), rel=0.001)
+
+
+def test_nothing_is_kept_of_pods_that_are_gone_while_lanes_change() -> None:
+    world = mesh(profile=SIZED, replicas=2)
+    for step in range(20):
+        strain(world, node_of(world, "a"), 100 + step)
+        world.run_for(3 * SECOND_US)
+        api.delete(world, min(world.store.keys("Pod")), "test", grace_s=0)
+        world.run_for(20 * SECOND_US)
+    shares = world.traffic.shares["default/a"]
+    assert sum(len(share.carried) for share in shares) <= 4 and sum(len(share.pauses) for share in shares) <= 4
