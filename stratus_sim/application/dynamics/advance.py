@@ -163,7 +163,8 @@ def _go_on(world: World, board: Board, changed: Iterable[int], answers: Answers)
     for place in sorted({*changed, *breaking(world.application, traffic.strays)}):
         island, outcome, before = board.islands[place], board.outcomes[place], courses[place]
         found = before.after(island, outcome, world.now_us)
-        found = crews.known_again(island, board.view.grounds[place], found, standing)
+        if found.crews or found.motion.queues or board.view.grounds[place].mixed:
+            found = crews.known_again(island, board.view.grounds[place], found, standing)
         (crewed.add if found.crews else crewed.discard)(place)
         if len(found.past) > MANY:
             booked += [(island, *account) for account in found.past]

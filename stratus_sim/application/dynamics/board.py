@@ -11,7 +11,7 @@ from stratus_sim.application.dynamics.course import Course
 from stratus_sim.application.dynamics.forward import PLAINLY, Conduct, Scene
 from stratus_sim.application.dynamics.ground import Ground
 from stratus_sim.application.dynamics.islands import Island
-from stratus_sim.application.dynamics.state import STILL, Crews, Outcome, Tally
+from stratus_sim.application.dynamics.state import STILL, Outcome, Tally
 from stratus_sim.application.dynamics.step import work_out
 from stratus_sim.application.flow import CallFlow, EntryFlow, Flows, WorkloadFlow
 from stratus_sim.manifests.application import Application
@@ -53,9 +53,10 @@ _UNSEEN = Outcome(STILL, Tally((), (), ()), (), (), (), (), (), (), ())
 
 def look(board: Board, view: View) -> Board:
     """The board once the islands were looked at in another view."""
-    scenes, outcomes, changed = list(board.scenes), list(board.outcomes), []
+    scenes, outcomes, changed, known = list(board.scenes), list(board.outcomes), [], board.view.courses
     for place in _stirred(board.view, view):
-        scene, others = _scene(board.islands[place], place, view), _crews(view, place) != _crews(board.view, place)
+        scene = _scene(board.islands[place], place, view)
+        others = bool(known) and known[place].crews != view.courses[place].crews
         if scene != scenes[place] or others:
             scenes[place], outcome = scene, work_out(scene)
             if outcome is not outcomes[place] or others:
@@ -105,10 +106,6 @@ def _scene(island: Island, place: int, view: View) -> Scene:
     return Scene(view.grounds[place], view.conduct.get(place, PLAINLY), view.courses[place].motion, users)
 
 
-def _crews(view: View, place: int) -> Crews:
-    return view.courses[place].crews if view.courses else ()
-
-
 def _shown(board: Board, changed: list[int]) -> Board:
     """The board with the flows of islands that have changed."""
     workloads, calls, entries = dict(board.flows.workloads), [*board.flows.calls], [*board.flows.entries]
@@ -118,7 +115,7 @@ def _shown(board: Board, changed: list[int]) -> Board:
         workloads.update(zip(island.names, outcome.workloads, strict=True))
         for name in lanes.keys() & {*island.names}:
             del lanes[name]
-        crews = dict(_crews(board.view, place))
+        crews = dict(board.view.courses[place].crews)
         lanes |= {island.names[n]: tuple(zip(crews[n], flows, strict=True)) for n, flows in outcome.lanes}
         for at, link in island.calls:
             calls[at] = CallFlow(calls[at].call, *outcome.links[link])

@@ -56,8 +56,6 @@ def lined_up(island: Island, ground: Ground, course: Course, standing: Standing)
 
 def known_again(island: Island, ground: Ground, course: Course, standing: Standing) -> Course:
     """The course with the pods of lanes after an epoch: where there are several, or requests wait."""
-    if not (ground.mixed or course.crews or course.motion.queues):
-        return course
     known, operations = dict(course.crews), ground.wide.shape.operations
     waiting = {operations[operation].workload for operation, _ in course.motion.queues}
     crews = tuple(

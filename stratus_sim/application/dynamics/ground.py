@@ -47,10 +47,11 @@ class Ground:
 
     All else is by numbers of the `wide` shape: `sites` of workloads, by link the `errors` met on the way to where a try
     lands and the `weights` of each, by operation and edge the `targets` these set off (NOWHERE for errors on the way).
-    Of operations that are `slotted` a limited number is worked on at once. Equal grounds are one (see `ground_of`).
+    Of operations that are `slotted` a limited number is worked on at once. A ground is `mixed` where a workload has
+    several lanes. Equal grounds are one (see `ground_of`).
     """
 
-    __slots__ = ("errors", "landed", "lanes", "sites", "slotted", "targets", "weights", "wide")
+    __slots__ = ("errors", "landed", "lanes", "mixed", "sites", "slotted", "targets", "weights", "wide")
 
     def __init__(self, shape: Shape, lanes: Sites, landed: tuple[Landed, ...]) -> None:
         self.lanes, self.landed, self.wide = lanes, landed, widen(shape, tuple(map(len, lanes)))
@@ -58,7 +59,7 @@ class Ground:
         if wide is not shape:
             pods = [[site.pods for site in sites] for sites in lanes]
             landed = tuple([spread(found, self.wide, pods) for found in landed])
-        self.sites = tuple(chain.from_iterable(lanes))
+        self.sites, self.mixed = tuple(chain.from_iterable(lanes)), wide is not shape
         self.errors = tuple([tuple([error for _, error, _ in found]) for found in landed])
         self.weights = tuple([tuple([weight for _, _, weight in found]) for found in landed])
         self.targets = tuple(
@@ -66,11 +67,6 @@ class Ground:
         )
         slotted = [of for of, site in zip(wide.siblings, self.sites, strict=True) if site.slots is not None]
         self.slotted = tuple(sorted([operation for of in slotted for operation in of]))
-
-    @property
-    def mixed(self) -> bool:
-        """Whether there is a workload with several lanes."""
-        return len(self.sites) > len(self.lanes)
 
 
 @lru_cache(maxsize=4096)
