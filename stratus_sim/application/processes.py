@@ -80,8 +80,8 @@ class ApplicationProcesses:
         if known is None or known.container != container:
             return 0
         flow, node = epochs.current(world).of(known.key, pod.uid), world.store.get(node_key(pod.status.node))
-        stolen_permille = node.status.strain.stolen_permille if node is not None else 0
-        return usable_millicores(pod.spec) * min(flow.load_permille, 1000) * (1000 - stolen_permille) // 1_000_000
+        left_permille = node.status.strain.left_permille if node is not None else 1000
+        return usable_millicores(pod.spec) * min(flow.load_permille, 1000) * left_permille // 1_000_000
 
     def exit(self, container: Container) -> Exit:
         """How a process ends, as far as its command line says."""

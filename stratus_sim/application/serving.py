@@ -101,7 +101,7 @@ def _lanes(world: World, name: str, found: list[tuple[Resource, Strain]]) -> tup
         if room is None:
             limit = limit_millicores(spec, workload.container)
             rooms[id(spec)] = room = usable_millicores(spec), throttled_us(workload.cpu_us_per_request, limit)
-        stolen, delay_us = strain.stolen_permille, strain.delay_us
-        pace = room[0] * (1000 - stolen) // 1000, room[1] + delay_us, stolen
+        left = strain.left_permille
+        pace = room[0] * left // 1000, room[1] + strain.delay_us, -left
         alike.setdefault(pace, []).append(pod)
     return tuple([Lane(tuple(pods), of[0] * len(pods), of[1]) for of, pods in sorted(alike.items())])

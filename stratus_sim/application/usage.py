@@ -59,9 +59,8 @@ def _shares(
     if share.flow == flow and not weight.calls:
         return before
     wire = carries(world.application, flows, flow, flow.pods, weight)
-    if share.flow == flow and share.wire == wire:
-        return before
-    return (going_on(share, Team(pods, flow, wire, share.left_permille), world.now_us),)
+    now = going_on(share, Team(pods, flow, wire, share.left_permille), world.now_us)
+    return before if now is share else (now,)
 
 
 def _teams(world: World, flows: Flows, name: str, pods: tuple[Resource, ...], weight: Weight) -> list[Team]:
@@ -76,7 +75,7 @@ def _team(
 ) -> Team:
     """Pods of a lane of a workload that has so many as a `whole`; its nodes are all as busy with others."""
     strain = world.traffic.routes.nodes.get(pods[0].status.node) if pods and world.traffic.routes else None
-    left_permille = 1000 - strain.stolen_permille if strain is not None else 1000
+    left_permille = strain.left_permille if strain is not None else 1000
     return Team(pods, flow, carries(world.application, flows, flow, whole, weight), left_permille)
 
 
@@ -126,14 +125,8 @@ def carried(world: World, name: str) -> dict[int, Carried]:
 def worked(world: World, name: str) -> dict[int, Work]:
     """What the containers that serve a workload (`namespace/name`) have done since they last started, by uid of their
     pod; those that have done nothing may be missing. A pure reading."""
-    found: dict[int, Work] = {}
-    for share in world.traffic.shares.get(name, ()):
-        done = share.done(world.now_us)
-        sums = {uid: pause.done for uid, pause in share.pauses.items()}
-        sums |= {pod.uid: own(world, name, share, pod, done) for pod in share.pods}
-        kept = [*share.pauses.values(), *(Pause(pod, started_us(world, name, pod), done) for pod in share.pods)]
-        found |= {pause.pod.uid: sums[pause.pod.uid] for pause in kept if runs(world, name, pause)}
-    return found
+    notes = _notes(world, name, world.traffic.shares.get(name, ()))
+    return {uid: note.done for uid, note in notes.items()}
 
 
 def overrun_since_us(world: World, name: str, pod: Resource) -> int | None:

@@ -167,6 +167,11 @@ class Strain(msgspec.Struct, frozen=True, gc=False):
     delay_us: int = 0
     cut: bool = False
 
+    @property
+    def left_permille(self) -> int:
+        """The share of its CPUs that is left to its pods."""
+        return 1000 - self.stolen_permille
+
 
 CALM = Strain()
 

@@ -39,9 +39,7 @@ def owner_of(world: World, call: Call) -> ObjectKey:
 
 def pods_under(world: World, workload: ObjectKey) -> list[Resource]:
     """The pods of a workload of any kind that are not on their way out."""
-    owners = [workload, *(r.key for r in world.store.owned(workload) if r.key.kind == "ReplicaSet")]
-    owned = [one for owner in owners for one in world.store.owned(owner)]
-    return [pod for pod in owned if pod.key.kind == "Pod" and not pod.deleting]
+    return [pod for pod in pods.of_workload(world, workload) if not pod.deleting]
 
 
 def restart(world: World, workload: ObjectKey) -> None:

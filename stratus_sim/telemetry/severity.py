@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from stratus_sim.application import epochs
 from stratus_sim.cluster.objects import ObjectKey, Resource
-from stratus_sim.cluster.pods import active
+from stratus_sim.cluster.pods import active, of_workload
 from stratus_sim.cluster.workloads.bounds import wanted
 from stratus_sim.manifests.kinds import WORKLOADS
 from stratus_sim.telemetry.alerts import counted
@@ -93,8 +93,4 @@ def _replicas(resource: Resource | None) -> int:
 
 
 def _pods(world: World, resource: Resource | None) -> list[Resource]:
-    if resource is None:
-        return []
-    owned = world.store.owned(resource.key)
-    sets = [pod for r in owned if r.key.kind == "ReplicaSet" for pod in world.store.owned(r.key)]
-    return [pod for pod in (*owned, *sets) if pod.key.kind == "Pod" and active(pod)]
+    return [] if resource is None else [pod for pod in of_workload(world, resource.key) if active(pod)]

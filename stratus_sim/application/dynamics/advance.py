@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec.structs import replace
 
 from stratus_sim.application import answers as answering
-from stratus_sim.application.answers import PLAIN, Answers, Manner
+from stratus_sim.application.answers import PLAIN, Answers, Manner, Pods
 from stratus_sim.application.dynamics import crews, load
 from stratus_sim.application.dynamics.board import Board, View, blank, differing, look
 from stratus_sim.application.dynamics.course import BEFORE, MANY, Course, part_of
@@ -52,11 +52,11 @@ def advance(world: World) -> Epoch:
     answers = _answers(world, found)
     board = _look(world, found, grounds, courses, answers, load.arrivals(world, plan_of(world.application)))
     changed = list(differing(board.counted, board.outcomes))
-    moving = _go_on(world, board, {*changed, *lined}, answers)
+    moving = _go_on(world, board, {*changed, *lined}, answers, found.routes.serving)
     traffic.board = board._replace(counted=board.outcomes)
     traffic.memory, traffic.asked_us = answering.remembered(traffic.memory, answers), world.now_us
     moving = moving or load.restless(world.application, world.now_us) or answering.restless(answers)
-    moving = moving or (traffic.routes is not None and traffic.routes.unready)
+    moving = moving or found.routes.unready
     names = [name for place in changed for name in board.islands[place].names]
     return Epoch(board.flows, names, *_ailing(board), moving, answering.again_us(answers))
 
@@ -86,12 +86,12 @@ def _lined_up(world: World, found: Footing, courses: Courses) -> tuple[Sequence[
     same = traffic.strays == found.strays
     known = traffic.crewed if same else [place for place, one in enumerate(courses) if one.motion.queues]
     places = found.mixed.union(known)
-    if not places or traffic.routes is None:
+    if not places:
         return found.grounds, courses, places
     grounds, lined = list(found.grounds), list(courses)
     for place in sorted(places):
-        island, standing = found.islands[place], traffic.routes.serving
-        grounds[place], lined[place] = crews.lined_up(island, grounds[place], courses[place], standing)
+        island, serving = found.islands[place], found.routes.serving
+        grounds[place], lined[place] = crews.lined_up(island, grounds[place], courses[place], serving)
     return grounds, tuple(lined), places
 
 
@@ -112,10 +112,9 @@ def _look(
     return seen
 
 
-def _answers(world: World, ground: Footing) -> Answers:
+def _answers(world: World, found: Footing) -> Answers:
     """What behaviours answer at the rates of the last epoch."""
-    routes = world.traffic.routes
-    return answering.ask(world, ground.behaviours, routes.serving) if ground.behaviours and routes is not None else {}
+    return answering.ask(world, found.behaviours, found.routes.serving) if found.behaviours else {}
 
 
 def _conduct(world: World, ground: Footing, answers: Answers) -> dict[int, Conduct]:
@@ -154,12 +153,11 @@ def _more(world: World, answers: Answers) -> dict[int, int]:
     }
 
 
-def _go_on(world: World, board: Board, changed: Iterable[int], answers: Answers) -> bool:
+def _go_on(world: World, board: Board, changed: Iterable[int], answers: Answers, standing: Pods) -> bool:
     """Count the epoch that ends now; return whether it leaves an island otherwise than it found it."""
     traffic = world.traffic
     booked: list[tuple[Island, Tally, int]] = []
     courses, crewed, moving = list(traffic.courses), set(traffic.crewed), False
-    standing = traffic.routes.serving if traffic.routes is not None else {}
     for place in sorted({*changed, *breaking(world.application, traffic.strays)}):
         island, outcome, before = board.islands[place], board.outcomes[place], courses[place]
         found = before.after(island, outcome, world.now_us)

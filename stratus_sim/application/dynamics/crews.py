@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from stratus_sim.application.answers import Pods
 from stratus_sim.application.dynamics.course import Course
 from stratus_sim.application.dynamics.durations import class_us
 from stratus_sim.application.dynamics.ground import Ground, Site, ground_of
@@ -14,10 +15,7 @@ from stratus_sim.application.dynamics.islands import Island
 from stratus_sim.application.dynamics.lanes import Wide, widen
 from stratus_sim.application.dynamics.state import Crews, Motion, Sparse
 from stratus_sim.application.flow import Crew
-from stratus_sim.application.routes import Lane, Serving
-
-Standing = Mapping[str, Serving]
-"""Who serves, by workload `namespace/name`."""
+from stratus_sim.application.routes import Lane
 
 
 class Part(NamedTuple):
@@ -37,7 +35,7 @@ _NOBODY = Part(0, 0, 1)
 """What those who are new have of a lane before: they only go on as it did."""
 
 
-def lined_up(island: Island, ground: Ground, course: Course, standing: Standing) -> tuple[Ground, Course]:
+def lined_up(island: Island, ground: Ground, course: Course, standing: Pods) -> tuple[Ground, Course]:
     """The ground and course of an island with its pods in lanes by how they work and, where requests wait, by how many
     do for each: who comes new does not take over what others were left with."""
     known, waiting = dict(course.crews), queued(island, course)
@@ -54,7 +52,7 @@ def lined_up(island: Island, ground: Ground, course: Course, standing: Standing)
     return lined, replace(course, motion=motion, crews=tuple(crews.items()))
 
 
-def known_again(island: Island, ground: Ground, course: Course, standing: Standing) -> Course:
+def known_again(island: Island, ground: Ground, course: Course, standing: Pods) -> Course:
     """The course with the pods of lanes after an epoch: where there are several, or requests wait."""
     known, operations = dict(course.crews), ground.wide.shape.operations
     waiting = {operations[operation].workload for operation, _ in course.motion.queues}

@@ -12,7 +12,7 @@ from stratus_sim.application.behaviours.registry import Behaviour
 from stratus_sim.application.dynamics.ground import Ground, ground_of, landed, sites, strays
 from stratus_sim.application.dynamics.islands import Island, Stray, islands_of, standing_on
 from stratus_sim.application.dynamics.plan import Plan, plan_of
-from stratus_sim.application.routes import Hops, Landings, Read
+from stratus_sim.application.routes import Hops, Landings, Read, Routes
 from stratus_sim.application.routing import Router, sources
 from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.manifests.application import Application
@@ -58,7 +58,7 @@ class Survey(NamedTuple):
 
 class Footing(NamedTuple):
     """What epochs rest on as long as the store stays at `version`: `islands` and the `grounds` of each, `mixed` where a
-    workload has several lanes.
+    workload has several lanes, and the `routes` that were read for them.
 
     It is found again, by a `survey`, rather than sent elsewhere.
     """
@@ -68,6 +68,7 @@ class Footing(NamedTuple):
     islands: tuple[Island, ...]
     grounds: Sequence[Ground]
     mixed: frozenset[int]
+    routes: Routes
     strays: frozenset[Stray]
     survey: Survey
     behaviours: Mapping[str, Behaviour]
@@ -92,14 +93,16 @@ def _footing(world: World, before: Survey | None) -> Footing:
     version, application = world.store.version, world.application
     router, islands = Router(world, plan_of(application).keys), islands_of(application)
     found = _survey(router, islands, before)
-    world.traffic.routes = router.routes()
+    world.traffic.routes = routes = router.routes()
     if not found.astray:
-        return Footing(version, application, islands, found.grounds, found.mixed, frozenset(), found, behaviours(world))
+        return Footing(
+            version, application, islands, found.grounds, found.mixed, routes, frozenset(), found, behaviours(world)
+        )
     astray = frozenset([stray for place in found.astray for way in found.found[place].ways for stray in way.strays])
     joined = islands_of(application, astray)
     grounds = _joined(joined, islands, found.found)
     mixed = frozenset([place for place, ground in enumerate(grounds) if ground.mixed])
-    return Footing(version, application, joined, grounds, mixed, astray, found, behaviours(world))
+    return Footing(version, application, joined, grounds, mixed, routes, astray, found, behaviours(world))
 
 
 def _survey(router: Router, islands: tuple[Island, ...], before: Survey | None) -> Survey:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stratus_sim.cluster.conditions.change import Change, replicas, spec
-from stratus_sim.cluster.conditions.restarts import could_start, fits
-from stratus_sim.cluster.conditions.rollouts import members, of_template
+from stratus_sim.cluster.conditions.restarts import could_start, fits, staying
+from stratus_sim.cluster.conditions.rollouts import of_template
 from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource, key_of
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def only_raises(world: World, change: Change) -> bool:
 
 def _grows(world: World, workload: Resource, by: int) -> bool:
     """Whether so many more replicas would come up like those that serve."""
-    template, present = spec(workload.manifest)["template"], members(world, workload.key)
+    template, present = spec(workload.manifest)["template"], staying(world, workload.key)
     if not present:
         return False
     alike = all(pod.status.ready and of_template(world, workload.key, template, pod) for pod in present)

@@ -21,14 +21,13 @@ def replaceable(world: World, change: Change) -> bool:
     pod = change.found
     if pod is None or pod.owner is None or world.store.get(pod.owner) is None or eviction.refusal(world, [pod]):
         return False
-    twins = (twin.status.ready for twin in staying(world, [pod.owner]) if twin.key != change.key)
+    twins = (twin.status.ready for twin in staying(world, pod.owner) if twin.key != change.key)
     return (not pod.status.ready or any(twins)) and could_start(world, pod)
 
 
-def staying(world: World, owners: Iterable[ObjectKey]) -> list[Resource]:
-    """The pods of these owners that are there to stay."""
-    found = [pod for owner in owners for pod in world.store.owned(owner) if pod.key.kind == "Pod"]
-    return [pod for pod in found if pods.active(pod)]
+def staying(world: World, workload: ObjectKey) -> list[Resource]:
+    """The pods of a workload that are there to stay."""
+    return [pod for pod in pods.of_workload(world, workload) if pods.active(pod)]
 
 
 def could_start(world: World, pod: Resource) -> bool:

@@ -22,7 +22,7 @@ def rollable(world: World, change: Change) -> bool:
     """
     if change.found is None:
         return change.after is not None
-    present = members(world, change.key)
+    present = staying(world, change.key)
     serving, ailing = ([pod for pod in present if pod.status.ready is ready] for ready in (True, False))
     rolls = change.now["template"] != change.new.get("template")
     resized = change.after is None or replicas(change.new) != replicas(change.now)
@@ -42,12 +42,7 @@ def quorum(world: World, change: Change) -> bool:
     present = replicas(change.now)
     left = min(replicas(change.new), present - 1)
     whole = change.found.status.ready == present and left > present // 2
-    return whole and all(could_start(world, pod) for pod in members(world, change.key))
-
-
-def members(world: World, workload: ObjectKey) -> list[Resource]:
-    """The pods of a workload that are there to stay, by itself or by its ReplicaSets."""
-    return staying(world, [workload, *(owned.key for owned in world.store.owned(workload))])
+    return whole and all(could_start(world, pod) for pod in staying(world, change.key))
 
 
 def _known(world: World, change: Change, pod: Resource) -> bool:
