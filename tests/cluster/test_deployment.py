@@ -12,7 +12,19 @@ from stratus_sim.cluster.workloads import deployment
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.telemetry.render import render
 from stratus_sim.world import World
-from tests.cluster.workloads import available, change, cluster, get, key, members, ready, retemplate, settled, workload
+from tests.cluster.workloads import (
+    available,
+    change,
+    cluster,
+    get,
+    key,
+    members,
+    ready,
+    retemplate,
+    settled,
+    template,
+    workload,
+)
 
 KIND = "Deployment"
 BROKEN: dict[str, Any] = {"containers": [{"name": "c", "image": "no:such"}]}
@@ -88,6 +100,22 @@ def test_scaling_a_stuck_rollout_keeps_its_proportions() -> None:
     change(world, KIND, replicas=15)
     world.run_for(0)
     assert sizes(world) == [11, 7]
+
+
+def test_of_sets_as_large_the_oldest_shrinks_even_if_it_alone_serves() -> None:
+    """As `DeploymentController.scale` does: sizes and ages are all it looks at."""
+    alone = template(containers=[{"name": "c", "image": "w:1", "ports": [{"containerPort": 80, "hostPort": 80}]}])
+    manifest = workload(KIND, replicas=2, strategy=rolling(1, 0), template=alone)
+    world = cluster(manifest, nodes=1, seconds=60)
+    for number in (1, 2):
+        retemplate(world, KIND, number)
+        world.run_for(10 * SECOND_US)
+    assert (sizes(world), ready(world, KIND)) == ([1, 1, 1], 1)
+    change(world, KIND, replicas=1)
+    world.run_for(0)
+    assert (sizes(world), ready(world, KIND)) == ([0, 1, 1], 0)
+    world.run_for(60 * SECOND_US)
+    assert (sizes(world), ready(world, KIND)) == ([0, 1, 1], 1)  # the next oldest has got the port
 
 
 def test_a_rollout_without_progress_is_said_to_have_failed_and_costs_nothing_afterwards() -> None:

@@ -73,8 +73,9 @@ def orphaned(world: World) -> Iterator[str]:
 class Rollouts:
     """Compares one settled instant with the next: what ReplicaSets did in between stays within a Deployment's bounds.
 
-    Pods that are lost otherwise (deleted, evicted, on a lost node) are no doing of the controller's. While a Deployment
-    is paused its sets are only sized, in proportion and whoever serves: narrower bounds take pods of the older set.
+    Pods that are lost otherwise (deleted, evicted, on a lost node) are no doing of the controller's. Sets are sized in
+    proportion whoever serves, the largest and oldest first: a Deployment whose size was changed in mid-rollout takes as
+    many as there are too many, and one that is paused is only sized.
     """
 
     def __init__(self, world: World) -> None:
@@ -83,28 +84,31 @@ class Rollouts:
     def broken(self, world: World) -> Iterator[str]:
         before, told = self._members, self._told
         self._look(world)
-        for key, (active, ready) in self._members.items():
+        for key, (size, _, active, ready) in self._members.items():
             deployment = world.store.state.objects[key]
-            (surge, unavailable), size = bounds(deployment), wanted(deployment)
-            had, served = before.get(key, ((), ()))
+            surge, unavailable = bounds(deployment)
+            sized_for, asked, had, served = before.get(key, (size, 0, (), ()))
             if len(active) > max(len(had), size + surge):
                 yield f"{key}: {len(active)} pods, {size} wanted and {surge} more allowed"
             taken = {*served} & (self._told - told)
+            excused = max(0, asked - size - surge) if size != sized_for else 0
             rolls = not (deployment.spec.paused or recreates(deployment))
-            if taken and rolls and len(ready) < size - unavailable:
+            if len(taken) > excused and rolls and len(ready) < size - unavailable:
                 yield f"{key}: took {sorted(taken)}, {len(ready)} ready are left of {size} less {unavailable}"
 
     def _look(self, world: World) -> None:
-        """Active and ready pods of each Deployment by name, and those ReplicaSets have said they deleted so far."""
+        """What there is of each Deployment, and the names of the pods ReplicaSets have said they deleted so far."""
         events = [e for e in world.cluster.events.values() if e.involved.kind == "ReplicaSet"]
         self._told = {e.message.rpartition(" ")[2] for e in events if e.reason == "SuccessfulDelete"}
-        self._members = {d.key: _members(world, d.key) for d in world.store.list("Deployment")}
+        self._members = {d.key: _members(world, d) for d in world.store.list("Deployment")}
 
 
-def _members(world: World, deployment: ObjectKey) -> tuple[list[str], list[str]]:
-    sets = world.store.owned(deployment)
+def _members(world: World, deployment: Resource) -> tuple[int, int, list[str], list[str]]:
+    """How many pods are wanted and how many sets are asked to have, and the names of those active and those ready."""
+    sets = world.store.owned(deployment.key)
     active = [pod for found in sets for pod in world.store.owned(found.key) if pods.active(pod)]
-    return [pod.key.name for pod in active], [pod.key.name for pod in active if pod.status.ready]
+    names = [pod.key.name for pod in active], [pod.key.name for pod in active if pod.status.ready]
+    return wanted(deployment), sum(found.spec.replicas for found in sets), *names
 
 
 def spent(world: World) -> dict[ObjectKey, tuple[int, int]]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.world import World
 from tests.invariants.always import EVER, SETTLED, Rollouts, spent
 from tests.invariants.steps import STEPS, Step, instants, steps_of, take
-from tests.invariants.worlds import EMBEDDED, GUARDED, PLANS, Plan, world_of
+from tests.invariants.worlds import EMBEDDED, GUARDED, PLANS, Plan, Shape, world_of
 
 Budgets = dict[ObjectKey, tuple[int, int]]
 EVICTING = frozenset({"evict", "drain"})
+CROWDED = Plan(1, (Shape(replicas=2, millicores=600),))
+"""Of two pods one has room."""
 
 
 def watch(world: World, steps: list[Step]) -> None:
@@ -41,6 +43,7 @@ def _nobody_broke(before: Budgets, after: Budgets) -> None:
 
 
 @settings(max_examples=60, deadline=None)
+@example(CROWDED, [Step("roll", 0), Step("roll", 1), Step("scale", 1)])  # of three sets the oldest goes, which serves
 @given(PLANS, st.lists(STEPS, min_size=1, max_size=6))
 def test_promises_hold_after_every_event(plan: Plan, steps: list[Step]) -> None:
     watch(world_of(plan), steps)

@@ -22,6 +22,7 @@ from tests.invariants.worlds import Plan, Shape, world_of
 
 Sabotage = Callable[[pytest.MonkeyPatch], None]
 PAIR = Plan(2, (Shape(replicas=2), Shape(replicas=2)), seed=5)
+FIVE = Plan(2, (Shape(replicas=5),))
 GUARDED = Plan(2, (Shape(replicas=3, kept=3),), seed=5)
 
 
@@ -65,6 +66,16 @@ def any_surge(patch: pytest.MonkeyPatch) -> None:
 
 def all_unavailable(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(rollout, "bounds", lambda _: (0, 9))
+
+
+def resized_for_good(patch: pytest.MonkeyPatch) -> None:
+    """Who is resized in mid-rollout loses all older pods."""
+
+    def wrong(world: World, _found: Any, alive: list[Any]) -> None:
+        for older in alive[:-1]:
+            rollout.scale(world, older, 0)
+
+    patch.setattr(rollout, "_in_proportion", wrong)
 
 
 def no_budgets(patch: pytest.MonkeyPatch) -> None:
@@ -119,6 +130,7 @@ CASES = [
     Case(room_everywhere, PAIR, [Step("starve", 0, 60), Step("scale", 3, 60)], "MiB of 1000m"),
     Case(any_surge, PAIR, [Step("roll", 0, 60)], "more allowed"),
     Case(all_unavailable, PAIR, [Step("roll", 0, 60)], "ready are left of"),
+    Case(resized_for_good, FIVE, [Step("break", 0, 10), Step("scale", 3, 10)], "ready are left of"),
     Case(no_budgets, GUARDED, [Step("evict", 0, 10)], "wanted"),
     Case(deaf_endpoints, PAIR, [Step("crash", 0, 60)], "ready are"),
 ]

@@ -119,8 +119,8 @@ def _roll(world: World, deployment: Resource, current: Resource, older: list[Res
 
 
 def _shrink_older(world: World, older: list[Resource], minimum: int, new: int, new_available: int) -> None:
-    """Scale old sets down, unavailable pods first, as far as `minimum` available pods remain."""
-    alive = [r for r in older if r.spec.replicas]
+    """Scale old sets down, the oldest first and unavailable pods before, as far as `minimum` available pods remain."""
+    alive = sorted((r for r in older if r.spec.replicas), key=lambda r: r.uid)
     spare = sum(r.spec.replicas for r in alive) + new - minimum - (new - new_available)
     for only_unavailable in (True, False):
         for replica_set in alive:
