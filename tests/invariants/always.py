@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 import networkx as nx
 
@@ -12,6 +12,7 @@ from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.specs import requested_mib, requested_millicores
 from stratus_sim.cluster.workloads.bounds import bounds, wanted
 from stratus_sim.cluster.workloads.rollout import recreates
+from stratus_sim.kernel import SECOND_US
 from stratus_sim.world import World
 
 
@@ -70,45 +71,70 @@ def orphaned(world: World) -> Iterator[str]:
             yield f"{found.key} is left of {found.owner}"
 
 
+class Standing(NamedTuple):
+    """A Deployment at some instant: pods wanted, pods its sets ask for, and those there are, by name."""
+
+    size: int
+    asked: int
+    active: frozenset[str]
+    ready: frozenset[str]
+    available: frozenset[str]
+
+
+_NOTHING = Standing(0, 0, frozenset(), frozenset(), frozenset())
+
+
 class Rollouts:
     """Compares one settled instant with the next: what ReplicaSets did in between stays within a Deployment's bounds.
 
-    Pods that are lost otherwise (deleted, evicted, on a lost node) are no doing of the controller's. Sets are sized in
-    proportion whoever serves, the largest and oldest first: a Deployment whose size was changed in mid-rollout takes as
-    many as there are too many, and one that is paused is only sized.
+    Pods that are lost otherwise (deleted, evicted, on a lost node) are no doing of the controller's. A Deployment takes
+    whom it does not count as available, and of those a set has left the ready ones stay. Sets are sized in proportion
+    whoever serves, the largest and oldest first: a Deployment whose size was changed in mid-rollout takes as many as
+    there are too many, and one that is paused is only sized.
     """
 
     def __init__(self, world: World) -> None:
         self._look(world)
 
     def broken(self, world: World) -> Iterator[str]:
-        before, told = self._members, self._told
+        before, told = self._standing, self._told
         self._look(world)
-        for key, (size, _, active, ready) in self._members.items():
+        for key, now in self._standing.items():
             deployment = world.store.state.objects[key]
             surge, unavailable = bounds(deployment)
-            sized_for, asked, had, served = before.get(key, (size, 0, (), ()))
-            if len(active) > max(len(had), size + surge):
-                yield f"{key}: {len(active)} pods, {size} wanted and {surge} more allowed"
-            taken = {*served} & (self._told - told)
-            excused = max(0, asked - size - surge) if size != sized_for else 0
+            was, most = before.get(key, _NOTHING), now.size + surge
+            if len(now.active) > max(len(was.active), most):
+                yield f"{key}: {len(now.active)} pods, {now.size} wanted and {surge} more allowed"
+            taken = was.available & (self._told - told)
+            floor = min(now.size - unavailable, len(now.available) + len(taken))
+            excused = max(0, was.asked - most) if was.size != now.size else 0
             rolls = not (deployment.spec.paused or recreates(deployment))
-            if len(taken) > excused and rolls and len(ready) < size - unavailable:
-                yield f"{key}: took {sorted(taken)}, {len(ready)} ready are left of {size} less {unavailable}"
+            if rolls and len(now.ready) < floor - excused:
+                yield f"{key}: took {sorted(taken)}, {len(now.ready)} ready are left of {now.size} less {unavailable}"
 
     def _look(self, world: World) -> None:
         """What there is of each Deployment, and the names of the pods ReplicaSets have said they deleted so far."""
         events = [e for e in world.cluster.events.values() if e.involved.kind == "ReplicaSet"]
         self._told = {e.message.rpartition(" ")[2] for e in events if e.reason == "SuccessfulDelete"}
-        self._members = {d.key: _members(world, d) for d in world.store.list("Deployment")}
+        self._standing = {d.key: _standing(world, d) for d in world.store.list("Deployment")}
 
 
-def _members(world: World, deployment: Resource) -> tuple[int, int, list[str], list[str]]:
-    """How many pods are wanted and how many sets are asked to have, and the names of those active and those ready."""
+def _standing(world: World, deployment: Resource) -> Standing:
     sets = world.store.owned(deployment.key)
     active = [pod for found in sets for pod in world.store.owned(found.key) if pods.active(pod)]
-    names = [pod.key.name for pod in active], [pod.key.name for pod in active if pod.status.ready]
-    return wanted(deployment), sum(found.spec.replicas for found in sets), *names
+    ready = [pod for pod in active if pod.status.ready]
+    since_us = world.now_us - (deployment.spec.min_ready_seconds or 0) * SECOND_US
+    return Standing(
+        wanted(deployment),
+        sum(found.spec.replicas for found in sets),
+        _names(active),
+        _names(ready),
+        _names(pod for pod in ready if pod.status.since_us < since_us),  # who turns so right now is not told of yet
+    )
+
+
+def _names(found: Iterable[Resource]) -> frozenset[str]:
+    return frozenset(pod.key.name for pod in found)
 
 
 def spent(world: World) -> dict[ObjectKey, tuple[int, int]]:

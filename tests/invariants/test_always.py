@@ -16,6 +16,7 @@ Budgets = dict[ObjectKey, tuple[int, int]]
 EVICTING = frozenset({"evict", "drain"})
 CROWDED = Plan(1, (Shape(replicas=2, millicores=600),))
 """Of two pods one has room."""
+EMPTY = Plan(1, (Shape(replicas=0, surge=0, wait_s=5),))
 
 
 def watch(world: World, steps: list[Step]) -> None:
@@ -44,6 +45,7 @@ def _nobody_broke(before: Budgets, after: Budgets) -> None:
 
 @settings(max_examples=60, deadline=None)
 @example(CROWDED, [Step("roll", 0), Step("roll", 1), Step("scale", 1)])  # of three sets the oldest goes, which serves
+@example(EMPTY, [Step("scale", 2), Step("roll", 0, 3), Step("roll", 1)])  # who is ready and not yet available goes
 @given(PLANS, st.lists(STEPS, min_size=1, max_size=6))
 def test_promises_hold_after_every_event(plan: Plan, steps: list[Step]) -> None:
     watch(world_of(plan), steps)
