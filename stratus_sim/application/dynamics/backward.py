@@ -12,6 +12,7 @@ from stratus_sim.application.dynamics.ground import Site
 from stratus_sim.application.dynamics.lanes import NOWHERE
 from stratus_sim.application.dynamics.plan import USER, Operation
 from stratus_sim.application.dynamics.queueing import WHOLE, in_time, wait_us
+from stratus_sim.application.dynamics.retries import SOON_US
 from stratus_sim.application.errors import BREAKER_OPEN, REFUSAL_US, REFUSED, TIMED_OUT, UPSTREAM, found_out_us
 from stratus_sim.application.throttling import loaded_us
 
@@ -19,13 +20,16 @@ from stratus_sim.application.throttling import loaded_us
 class Fate(NamedTuple):
     """How a try fares that lands somewhere: the share (ppm) that succeeds, and of each error; the rest meets `error`.
 
-    `latency_us` is the mean time until its client knows.
+    `latency_us` is the mean time until its client knows, `late` the share that does not fail soon, but after
+    `late_us` in the mean.
     """
 
     success: int
     shares: tuple[tuple[str, int], ...]
     error: str
     latency_us: int
+    late: int = 0
+    late_us: int = 0
 
     @property
     def foremost(self) -> str:
@@ -49,13 +53,16 @@ class Queue(NamedTuple):
 
 
 class LinkSum:
-    """What a client saw of its tries this epoch, in thousandths; `latency` sums thousandths times microseconds,
-    `durations` are tries by the class of the mean time they took."""
+    """What a client saw of its tries this epoch, in thousandths; `late` those that did not fail soon.
 
-    __slots__ = ("durations", "errors", "held", "latency", "succeeded", "tried")
+    `latency` sums thousandths times microseconds, `lateness` those of the late; `durations` are tries by the class of
+    the mean time they took.
+    """
+
+    __slots__ = ("durations", "errors", "held", "late", "latency", "lateness", "succeeded", "tried")
 
     def __init__(self) -> None:
-        self.tried = self.succeeded = self.held = self.latency = 0
+        self.tried = self.succeeded = self.held = self.latency = self.late = self.lateness = 0
         self.errors: dict[str, int] = {}
         self.durations: dict[int, int] = {}
 
@@ -86,6 +93,9 @@ class LinkSum:
         self.durations[class_us(took_us)] = self.durations.get(class_us(took_us), 0) + tries
 
     def _fail(self, tries: int, left: int, fate: Fate) -> None:
+        late = tries * fate.late // WHOLE
+        self.late += late
+        self.lateness += late * fate.late_us
         for text, share in fate.shares:
             count = min(left, tries * share // WHOLE)
             self.errors[text] = self.errors.get(text, 0) + count
@@ -155,7 +165,7 @@ class Backward:
         fates = [self._fate(number, link, *way) for way in zip(errors, use.targets, strict=True)]
         if use.held:
             counts.hold(use.held)
-        if not use.wanted:
+        if not use.tries and not use.held:
             success, latency_us, _ = self.idle[link] = _unused(self._scene.ground.weights[link], fates)
             return success, use.made * latency_us // WHOLE
         if len(fates) == 1 and fates[0].success == WHOLE and use.tries == use.wanted:
@@ -163,6 +173,9 @@ class Backward:
         before = counts.succeeded, counts.latency
         for part, fate in zip(use.parts, fates or (_NOBODY,), strict=True):
             counts.add(part, fate)
+        if not use.wanted:
+            success, latency_us, _ = _unused(self._scene.ground.weights[link], fates)
+            return success, use.made * latency_us // WHOLE
         return self._per_call(use, counts.succeeded - before[0], counts.latency - before[1])
 
     def _per_call(self, use: Use, good: int, latency: int) -> tuple[int, int]:
@@ -176,7 +189,7 @@ class Backward:
     def _fate(self, number: int, link: int, error: str, target: int) -> Fate:
         policy = self._shape.policies[link]
         if target == NOWHERE:
-            return Fate(0, (), error, found_out_us(error, policy.timeout_us)) if error else _FINE
+            return _lost(error, found_out_us(error, policy.timeout_us)) if error else _FINE
         workload, fresh = self._shape.operations[target].workload, target > number
         manner = self._manners.get(workload, PLAIN)
         seen = self._seen.get((workload, link)) or (manner.success, manner.complaint)
@@ -192,7 +205,7 @@ class Backward:
         busy_us, success = (self.busy_us[target], self.success[target]) if fresh else (queue.own_us, WHOLE)
         shed = WHOLE * self._forward.turns[target].shed // arrived if fresh and arrived else 0
         if not shed and not queue.last_us and not queue.first_us and busy_us <= limit_us and seen == _WELCOME:
-            return Fate(success, (), UPSTREAM, busy_us)
+            return Fate(success, (), UPSTREAM, busy_us, *_slow((WHOLE - success, busy_us)))
         first_us, last_us = sorted((busy_us + queue.first_us, busy_us + queue.last_us))
         answered = (WHOLE - shed) * in_time(first_us, last_us, limit_us) // WHOLE
         mean_us = min(limit_us, (first_us + min(last_us, limit_us)) // 2)
@@ -200,10 +213,24 @@ class Backward:
         let_in = answered * seen[0] // WHOLE
         shares = ((TIMED_OUT, late), (seen[1], answered - let_in))
         waited_us = (shed * REFUSAL_US + answered * mean_us + late * limit_us) // WHOLE
-        return Fate(let_in * success // WHOLE, tuple([one for one in shares if one[1]]), UPSTREAM, waited_us)
+        good = let_in * success // WHOLE
+        slow = _slow((late, limit_us), (answered - good, mean_us))
+        return Fate(good, tuple([one for one in shares if one[1]]), UPSTREAM, waited_us, *slow)
 
 
 _WELCOME = (WHOLE, "")
+
+
+def _lost(error: str, found_out_us: int) -> Fate:
+    """Of a try that lands nowhere."""
+    return Fate(0, (), error, found_out_us, *_slow((WHOLE, found_out_us)))
+
+
+def _slow(*failing: tuple[int, int]) -> tuple[int, int]:
+    """Of shares (ppm) that fail after so long: the share of those that do not fail soon, and their mean time."""
+    late = [one for one in failing if one[0] and one[1] >= SOON_US]
+    share = sum([share for share, _ in late])
+    return share, sum([share * took_us for share, took_us in late]) // share if share else 0
 
 
 def _unused(weights: tuple[int, ...], fates: list[Fate]) -> tuple[int, int, str]:

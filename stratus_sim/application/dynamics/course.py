@@ -82,12 +82,15 @@ def part_of(parts: Sequence[tuple[Island, Motion]], island: Island) -> Motion:
         return tuple([(n, known[number]) for n, number in enumerate(getattr(island, kind)) if number in known])
 
     passing = {(old.operations[o], at): share for old, motion in parts for (o, at), share in motion.passing}
+    mine = {number: place for place, number in enumerate(island.operations)}
+    due = [((old.operations[o], at, ahead, n), count) for old, m in parts for (o, at, ahead, n), count in m.due]
     stopping = [((o, at), (island.operations[o], at)) for o, at in sorted(island.shape.stopping)]
     return Motion(
         queues=kept("queues", "operations"),
         demand=kept("demand", "operations"),
         busy_us=kept("busy_us", "operations"),
         passing=tuple([(here, passing[there]) for here, there in stopping if there in passing]),
+        due=tuple(sorted([((mine[o], at, ahead, n), count) for (o, at, ahead, n), count in due if o in mine])),
         failing=kept("failing", "links"),
         breakers=kept("breakers", "links"),
     )

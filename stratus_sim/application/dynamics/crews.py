@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from stratus_sim.application.dynamics.durations import class_us
 from stratus_sim.application.dynamics.ground import Ground, Site, ground_of
 from stratus_sim.application.dynamics.islands import Island
 from stratus_sim.application.dynamics.lanes import Wide, widen
+from stratus_sim.application.dynamics.retries import Due
 from stratus_sim.application.dynamics.state import Crews, Motion, Sparse
 from stratus_sim.application.flow import Crew
 from stratus_sim.application.routes import Lane
@@ -128,6 +130,7 @@ def _carried(island: Island, course: Course, now: Wide, parts: Parts) -> Motion:
         demand=_shared(motion.demand, sources),
         busy_us=tuple([(new, busy_us[old]) for new, old in first.items() if old in busy_us]),
         passing=tuple(passing),
+        due=_taken_along(motion.due, sources) if motion.due else (),
         lost=_lost(before, motion.queues, now, queues),
     )
 
@@ -149,6 +152,15 @@ def _lost(before: Wide, queues: Sparse, now: Wide, kept: Sparse) -> Sparse:
         for old, new in zip(before.operations, now.operations, strict=True)
     ]
     return tuple([(operation, count) for operation, count in found if count])
+
+
+def _taken_along(due: Due, sources: Sources) -> Due:
+    """Tries to come, as clients take them along."""
+    found = Counter[tuple[int, int, int, int]]()
+    for new, old, part in [(new, old, part) for new, of in sources.items() for old, part in of]:
+        mine = {(new, at, ahead, n): count for (o, at, ahead, n), count in due if o == old}
+        found.update({key: count * part.pods // part.of for key, count in mine.items()})
+    return tuple([(at, count) for at, count in sorted(found.items()) if count])
 
 
 def _shared(figures: Sparse, sources: Sources) -> Sparse:

@@ -11,6 +11,7 @@ from stratus_sim.application.dynamics.ground import Ground, Site
 from stratus_sim.application.dynamics.lanes import Wide
 from stratus_sim.application.dynamics.plan import USER, Edge, Operation
 from stratus_sim.application.dynamics.queueing import WHOLE, Turn
+from stratus_sim.application.dynamics.retries import NEVER, Rounds, due_now, rounds
 from stratus_sim.application.dynamics.state import Motion
 from stratus_sim.kernel import SECOND_US
 
@@ -50,8 +51,9 @@ class Scene(NamedTuple):
 class Use(NamedTuple):
     """What one operation made of one edge, in thousandths: `wanted` calls, `tries` that left, `held` by a breaker.
 
-    `made` are the calls (ppm) of one request that gets as far. `parts` are the tries by place where the link lands, all
-    of them where there is none; `targets` the operations they reached, NOWHERE for errors on the way.
+    `made` are the calls (ppm) of one request that gets as far. `rounds` are the tries by how many were made before,
+    `parts` those by place where the link lands, all of them where there is none; `targets` the operations they reached,
+    NOWHERE for errors on the way.
     """
 
     edge: Edge
@@ -59,6 +61,7 @@ class Use(NamedTuple):
     wanted: int
     tries: int
     held: int
+    rounds: Rounds
     parts: Sequence[int]
     targets: tuple[int, ...]
 
@@ -73,7 +76,7 @@ class Forward:
         self.manners, self.seen, self._more = dict(conduct.manners), dict(conduct.seen), dict(conduct.more)
         self._queued = dict(motion.queues)
         self._failing, self._passing, self._demand = dict(motion.failing), dict(motion.passing), dict(motion.demand)
-        self._lost = dict(motion.lost)
+        self._lost, self._due = dict(motion.lost), due_now(motion.due) if motion.due else {}
         self.arrived = [*scene.users, *[0] * (len(shape.operations) - len(scene.users))]
         self.turns: list[Turn] = []
         self.uses: list[list[Use]] = []
@@ -129,21 +132,26 @@ class Forward:
         later = [room * demand[sibling] // total for sibling in siblings if sibling > number] if total else []
         return max(0, self._left[workload] - sum(later))
 
-    def _use(self, number: int, position: int, edge: Edge, reaching: int, made: int) -> Use:
+    def _use(self, number: int, position: int, edge: Edge, reaching: int, share: int) -> Use:
         link, ground = edge.link, self._scene.ground
-        wanted = reaching * made // WHOLE
+        wanted = reaching * share // WHOLE
         if self._more:
             wanted = wanted * self._more.get(link, 1000) // 1000
         passing = min(wanted, self._passes.get(link, wanted))
         if link in self._passes:
             self._passes[link] -= passing
-        failing = self._failing.get(link, 0)
-        tries = passing + policies.retried(self._shape.policies[link], passing, failing) if failing else passing
+        made = self._rounds(number, position, link, passing) if self._failing or self._due else (passing,)
+        tries = sum(made)
         weights, targets = ground.weights[link], ground.targets[number][position]
         parts = (tries,) if len(weights) <= 1 else queueing.split(tries, weights)
         if tries and (edge.hard or edge.targets):
             self._arrive(number, parts, targets)
-        return Use(edge, made, wanted, tries, wanted - passing, parts, targets)
+        return Use(edge, share, wanted, tries, wanted - passing, made, parts, targets)
+
+    def _rounds(self, number: int, position: int, link: int, passing: int) -> Rounds:
+        """All tries over an edge; a breaker that is not closed lets nobody try again who was let through before."""
+        due = {} if link in self._passes else self._due.get((number, position), {})
+        return rounds(self._shape.policies[link], passing, self._failing.get(link, NEVER), due)
 
     def _arrive(self, number: int, parts: Sequence[int], targets: tuple[int, ...]) -> None:
         """What a circle leads back to counts as answered already, here and for `Backward`."""

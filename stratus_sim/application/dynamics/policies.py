@@ -60,15 +60,6 @@ def all_of(times: int, passing: int) -> int:
     return passing if times == 1 else int(passing**times // WHOLE ** (times - 1)) if times else WHOLE
 
 
-def retried(policy: Policy, first: int, failing: int) -> int:
-    """Tries beyond the first of `first` requests, when of all tries the share `failing` (ppm) fails."""
-    total, again = 0, first
-    for _ in range(policy.retries if failing else 0):
-        again = again * failing // WHOLE
-        total += again
-    return total if policy.budget_permille is None else min(total, first * policy.budget_permille // 1000)
-
-
 def backed_off_us(policy: Policy, tries: int, first: int) -> int:
     """How long a request pauses between its tries in the mean, each pause twice as long as the one before."""
     extra = MILLI * (tries - first) // first if first else 0

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from stratus_sim.application.dynamics.policies import Breaker
+from stratus_sim.application.dynamics.retries import Due, Failing
 from stratus_sim.application.flow import Crew, WorkloadFlow
 
 Sparse = tuple[tuple[int, int], ...]
@@ -20,8 +21,9 @@ class Motion(NamedTuple):
 
     By operation: thousandths of requests that wait in `queues`; where several share a workload's room, their `demand`;
     where as many are worked on at once as there are slots, the time one takes, `busy_us`. By operation and place of an
-    edge, the share (ppm) of its hard calls that pass, `passing`. By link: the share (ppm) of tries that failed, for who
-    tries again, and the breakers. `lost` are those that waited, by operation, for pods that are gone since.
+    edge, the share (ppm) of its hard calls that pass, `passing`, and tries that are `due` again. By link: what share is
+    `failing` of tries that may be made again, and the breakers. `lost` are those that waited, by
+    operation, for pods that are gone since.
 
     Workloads and operations are those of a wide shape, in which each lane is one (see `lanes`).
     """
@@ -30,7 +32,8 @@ class Motion(NamedTuple):
     demand: Sparse = ()
     busy_us: Sparse = ()
     passing: tuple[tuple[tuple[int, int], int], ...] = ()
-    failing: Sparse = ()
+    due: Due = ()
+    failing: tuple[tuple[int, Failing], ...] = ()
     breakers: tuple[tuple[int, Breaker], ...] = ()
     lost: Sparse = ()
 

@@ -1,20 +1,23 @@
 """One epoch of an island, from what the last one left behind to what it leaves.
 
-Retries follow failures of the epoch before, as do calls that are not made because one before them fails: so an epoch
-needs no fixed point. A try is judged when it arrives, by the queue it finds; whoever gives up leaves the request in
-that queue, where it is worked on all the same.
+Who fails soon tries again within the epoch, which is worked out until what fails is what was taken for granted; who
+waits long does in a later one. Calls that are not made as one before them fails follow the epoch before. A try is
+judged when it arrives, by the queue it finds; whoever gives up leaves the request in that queue, where it is worked on
+all the same.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from functools import lru_cache
 
 from stratus_sim.application.answers import PLAIN, Manner
-from stratus_sim.application.dynamics.backward import Backward
+from stratus_sim.application.dynamics.backward import Backward, LinkSum
 from stratus_sim.application.dynamics.durations import class_us
 from stratus_sim.application.dynamics.forward import Forward, Scene
 from stratus_sim.application.dynamics.queueing import WHOLE
+from stratus_sim.application.dynamics.retries import NEVER, Due, Failing, gone_by, put_off
 from stratus_sim.application.dynamics.shown import Shown, errs, lags
 from stratus_sim.application.dynamics.state import LinkFlow, Motion, Outcome, Sparse, Tally
 from stratus_sim.application.errors import RESET, UPSTREAM
@@ -24,12 +27,21 @@ from stratus_sim.kernel import SECOND_US
 _Counts = tuple[int, ...]
 _HARDLY = WHOLE // 1000
 """A difference (ppm) that makes none."""
+_ROUNDS = 8
+"""So often an epoch is worked out at most; what has not come to rest by then does in the epochs to come."""
 
 
 @lru_cache(maxsize=8192)
 def work_out(scene: Scene) -> Outcome:
     """What comes of an epoch; of the same scene always the same."""
-    return _Step(scene).outcome()
+    step = _Step(scene)
+    for _ in range(_ROUNDS - 1 if scene.ground.wide.shape.retried else 0):
+        failing = step.failing()
+        if _hardly_differ(dict(scene.motion.failing), dict(failing)):
+            break
+        scene = scene._replace(motion=scene.motion._replace(failing=failing))
+        step = _Step(scene)
+    return step.outcome()
 
 
 class _Step:
@@ -60,7 +72,8 @@ class _Step:
             demand=self._demand(),
             busy_us=tuple([(o, backward.busy_us[o]) for o in ground.slotted]),
             passing=self._passing(),
-            failing=self._failing(),
+            due=self._due(),
+            failing=self.failing(),
         )
 
     def _demand(self) -> Sparse:
@@ -74,9 +87,20 @@ class _Step:
         shares = [(at, _settled(before.get(at, WHOLE), passing)) for at, passing in found]
         return tuple([(at, share) for at, share in shares if share < WHOLE])
 
-    def _failing(self) -> Sparse:
+    def failing(self) -> tuple[tuple[int, Failing], ...]:
+        """By link whose tries may be made again, what share of them fails."""
         found = [(link, self._backward.links[link]) for link in self._shape.retried]
-        return tuple([(n, WHOLE - WHOLE * c.succeeded // c.tried) for n, c in found if c.succeeded < c.tried])
+        return tuple([(link, _failing(count)) for link, count in found if count.succeeded < count.tried])
+
+    def _due(self) -> Due:
+        """Tries to come, of clients that learn late that they have failed."""
+        before, failing = self._scene.motion.due, dict(self.failing())
+        if not before and not failing:
+            return ()
+        uses = [((o, at), use) for o, made in enumerate(self._forward.uses) for at, use in enumerate(made)]
+        policies, failed = self._shape.policies, [(at, use) for at, use in uses if use.edge.link in failing]
+        more = [(at, put_off(policies[use.edge.link], use.rounds, failing[use.edge.link])) for at, use in failed]
+        return gone_by(before, [(at, again) for at, put in more for again in put])
 
     def _met(self) -> tuple[tuple[int, int, int], ...]:
         found = [(link, self._backward.links[link]) for link in self._shape.broken]
@@ -122,6 +146,16 @@ def _answered(manner: Manner, place: int, served: int, good: int, errors: Counte
         if count:
             errors[place, text] += count
     return good
+
+
+def _failing(count: LinkSum) -> Failing:
+    failed, late_us = count.tried - count.succeeded, count.lateness // count.late if count.late else 0
+    return Failing(WHOLE * (failed - count.late) // count.tried, WHOLE * count.late // count.tried, late_us)
+
+
+def _hardly_differ(before: Mapping[int, Failing], now: Mapping[int, Failing]) -> bool:
+    shares = [(before.get(link, NEVER)[:2], now.get(link, NEVER)[:2]) for link in {*before, *now}]
+    return all(abs(was - found) <= _HARDLY for one, other in shares for was, found in zip(one, other, strict=True))
 
 
 def _settled(before: int, now: int) -> int:
