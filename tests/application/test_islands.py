@@ -18,7 +18,7 @@ from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.application import describe
 from stratus_sim.manifests.load import Manifests
 from stratus_sim.manifests.topology import Profile, Topology
-from stratus_sim.manifests.traffic_shapes import DeclaredLoad
+from stratus_sim.manifests.traffic_shapes import DeclaredLoad, DeclaredPolicy
 from stratus_sim.world import World
 from tests.application.mesh import deployment, mesh, scale, service
 from tests.application.test_conservation import balance
@@ -30,11 +30,11 @@ def caller(address: str) -> dict[str, Any]:
     return manifest
 
 
-def two_apart(**profiles: Profile) -> World:
+def two_apart(*policies: DeclaredPolicy, **profiles: Profile) -> World:
     """`caller` finds `b` by its environment; `x` is another application."""
     objects = (caller("b:80"), service("caller"), deployment("b"), service("b"), deployment("x"), service("x"))
     load = DeclaredLoad(rps=100) if profiles else None
-    topology = Topology(entrypoints=("caller", "x"), profiles=profiles, load=load)
+    topology = Topology(entrypoints=("caller", "x"), profiles=profiles, load=load, policies=policies)
     return deploy(Manifests(objects), describe(Manifests(objects), topology), 1)
 
 
@@ -95,6 +95,17 @@ def test_what_waits_stays_where_islands_become_one() -> None:
     world.run_for(3 * SECOND_US)
     assert 0 < totals(world).workloads["default/x"].queued < waiting
     balance(totals(world))
+
+
+def test_who_will_try_again_does_where_islands_become_one() -> None:
+    """Users of `x` wait three seconds for an answer that takes five, four times."""
+    world = two_apart(DeclaredPolicy("users", "x", 3000, 3), x=Profile(1, 10, 5_000_000))
+    entry = totals(world).entries["default/x"]
+    api.put(world, caller("x:80"), "test")
+    for _ in range(12):
+        world.run_for(SECOND_US)
+        before, entry = entry, totals(world).entries["default/x"]
+        assert entry.tried - before.tried == pytest.approx(4 * 50_000, rel=1e-3)
 
 
 def test_an_epoch_looks_only_at_islands_in_which_something_stirred(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -245,6 +245,18 @@ def test_calls_that_are_not_made_since_one_before_them_fails_are_not_made_when_l
     assert epochs.current(world).calls[1].rate == pytest.approx(before, rel=0.05)
 
 
+def test_who_will_try_again_does_when_lanes_change() -> None:
+    """`a` waits three seconds for an answer that takes five, four times."""
+    policies = (DeclaredPolicy("a", "b", 3000, 3),)
+    world = mesh("a>b", replicas=2, profiles={"b": Profile(1, 10, 5_000_000)}, load=DeclaredLoad(50), policies=policies)
+    tried = 4 * 50_000
+    assert epochs.current(world).calls[0].rate == tried
+    at_once(world, "a")
+    for _ in range(5):
+        assert epochs.current(world).calls[0].rate == pytest.approx(tried, rel=1e-3)
+        world.run_for(SECOND_US)
+
+
 def nodes_of(world: World, name: str) -> set[str]:
     return {pod.status.node for pod in pods(world, name)}
 
