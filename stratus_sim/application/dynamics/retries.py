@@ -49,6 +49,8 @@ def rounds(policy: Policy, first: int, failing: Failing, due: Mapping[int, int])
 
     >>> rounds(Policy(retries=2), 1000, Failing(soon=500_000), {})
     (1000, 500, 250)
+    >>> rounds(Policy(retries=1, backoff_us=400_000), 1000, Failing(soon=500_000), {})
+    (1000, 300)
     >>> rounds(Policy(retries=2), 1000, Failing(late=500_000, late_us=750_000), {1: 300, 2: 40})
     (1000, 425, 93)
     """
