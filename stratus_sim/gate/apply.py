@@ -57,7 +57,7 @@ def _objection(certificate: Certificate, plan: Plan, cluster: KubernetesCluster)
 def _checked(tried: Attempt, certificate: Certificate, plan: Plan, cluster: KubernetesCluster) -> Attempt:
     if tried.decision.verdict is Verdict.FENCED:
         raise UserError(f"{tried.decision.reason}; whoever took over undoes the plan")
-    if tried.refused and not tried.told:
+    if not tried.told:
         raise UserError(f"{tried.refused}; nothing was written")
     if cluster.denied:
         raise UserError(f"{cluster.denied}; nothing of the plan is left")
@@ -70,10 +70,11 @@ def _closed(error: BaseException, journal: Path, manager: TransactionManager) ->
     if not manager.ledger.driver.state["open"]:
         return UserError(f"{why}; {_left(manager)}")
     try:
-        recover_files(journal)
+        kept = [str(write.field) for write in recover_files(journal).kept]
     except (UserError, LockHeld) as second:
         return UserError(f"{why}; it could not be undone yet ({second}): run `stratus recover {journal}`")
-    return UserError(f"{why}; what was done is undone")
+    alone = f", but left alone, written by somebody else: {', '.join(kept)}" if kept else ""
+    return UserError(f"{why}; what was done is undone{alone}")
 
 
 def _left(manager: TransactionManager) -> str:

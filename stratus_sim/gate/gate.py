@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
@@ -74,21 +75,19 @@ def examine(
     first = next((result for result in results if result.clause), None)
     if first is None or first is results[0]:  # nothing is simpler than the calm environment
         return Verdict(tuple(results), first)
-    return Verdict(tuple(results), _shrunk(twin, plan, limits, first.clause, drive) or first)
+    return Verdict(tuple(results), _shrunk(twin, plan, limits, first, drive))
 
 
-def _shrunk(twin: Twin, plan: Plan, limits: Limits, clause: str, drive: Callable[..., None]) -> Result | None:
-    """The simplest environment that breaks the clause; `drive` runs a body on those there are."""
-    last: list[Result] = []
+def _shrunk(twin: Twin, plan: Plan, limits: Limits, first: Result, drive: Callable[..., None]) -> Result:
+    """The simplest environment that breaks what the `first` one broke; `drive` runs a body on those there are."""
+    smallest = [first]
 
     def fail_when_broken(what: Perturbation) -> None:
         result = try_plan(twin, plan, limits, what)
-        if result.clause == clause:
-            last[:] = [result]
+        if result.clause == first.clause:
+            smallest[:] = [result]
             raise _Broken
 
-    try:
+    with suppress(_Broken):
         drive(fail_when_broken, shrink=True)
-    except _Broken:
-        return last[0]
-    return None
+    return smallest[0]

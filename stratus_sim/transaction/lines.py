@@ -48,6 +48,7 @@ class LineFile:
 
         Raises:
             StaleToken: somebody else has appended since this handle last did; nothing was written.
+            UserError: the disk is full or broken; what was written of it is taken back.
         """
         data = b"".join(_line(body) for body in bodies)
         fcntl.flock(self._file, fcntl.LOCK_EX)
@@ -55,6 +56,9 @@ class LineFile:
             self._refuse_if_overtaken()
             self.write(data)
             self._end += len(data)
+        except OSError as error:
+            os.ftruncate(self._file, self._end)
+            raise UserError(f"{self.path}: cannot be written ({error.strerror}); make room for it") from None
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)
 

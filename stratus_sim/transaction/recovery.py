@@ -71,11 +71,12 @@ def recover(journal: Journal, cluster: Cluster) -> Recovery:
         return Recovery(open=False, phase=ledger.phase)
     settle_action(ledger)
     ledger.sync()
-    disown_unaccounted(ledger)
+    strange = disown_unaccounted(ledger)
     _expire(ledger)
     undone = len(ledger.groups)
     kept = Rollback(ledger, acquire_patiently).run()
-    return Recovery(True, undone, kept, ledger.phase)
+    told = {write.field for write in kept}  # one that was put back before it was written has no entry left to keep
+    return Recovery(True, undone, kept + tuple(write for write in strange if write.field not in told), ledger.phase)
 
 
 def settle_action(ledger: Ledger) -> None:
@@ -89,13 +90,14 @@ def settle_action(ledger: Ledger) -> None:
     ledger.log(r.Applied(happened, acted.agent, acted.token))
 
 
-def disown_unaccounted(ledger: Ledger) -> None:
+def disown_unaccounted(ledger: Ledger) -> tuple[r.Write, ...]:
     """Fields that hold neither what the journal says nor what undo was about to put there are somebody else's."""
     reading = ledger.cluster.configuration()
     strange = [(field, reading(field)) for field in ledger.touched]
     writes = tuple(ledger.write_of(field, value) for field, value in strange if not _expected(ledger, field, value))
     if writes:
         ledger.log(r.Foreign(ledger.seen, UNKNOWN_WRITER, writes))
+    return writes
 
 
 def _expected(ledger: Ledger, field: Field, value: Value) -> bool:

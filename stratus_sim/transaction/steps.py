@@ -88,14 +88,12 @@ def _applied(record: r.Applied, state: State) -> Iterator[Step]:
 
 def _undone(record: r.Undone, state: State) -> Iterator[Step]:
     """What was put back was put back before the record was written; entries that hold already are dropped alone."""
-    held: dict[Any, Any] = {}
     for index, step in zip(count(state["depth"] - 1, -1), record.steps, strict=False):
         if step not in ("pop", "skip"):
             raise SpecViolation(step, ("unknown",), {}, "undo")
         field, before = state["entry_field"][index], state["entry_before"][index]
-        if step == "pop" and held.get(field, state["c"][field]) != before:
+        if step == "pop" and state["c"][field] != before:
             yield "restore", _grant(record)
-            held[field] = before
         yield step, _grant(record)
 
 

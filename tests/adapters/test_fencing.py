@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from stratus_sim.adapters.kubernetes import target
 from stratus_sim.adapters.kubernetes.cluster import KubernetesCluster
 from stratus_sim.adapters.kubernetes.lease import LeaseLock
 from stratus_sim.adapters.kubernetes.live import FENCE
 from stratus_sim.cluster.actions import Action
 from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.errors import UserError
+from stratus_sim.transaction import records as r
 from stratus_sim.transaction.cluster import Grant, StaleToken
 from stratus_sim.transaction.journal import MemoryJournal
 from stratus_sim.transaction.records import AnyRecord
@@ -93,6 +95,20 @@ def test_a_write_that_arrives_after_recovery_is_refused(what: str, shop: Live, t
     assert shop.everything() == before
     assert [pod.uid for pod in shop.server.world.store.list("Pod")] == [pod.uid for pod in pods]
     assert not any(pod.deleting for pod in shop.server.world.store.list("Pod"))
+
+
+def test_what_the_open_transaction_may_be_writing_is_moved() -> None:
+    """Whatever it has come to since; and nothing of one that is over."""
+    first, pod = small.scale(3), small.delete("pod/p")
+    written = r.Acted(first.to_json(), True, (r.Write(small.GREETING, "a", "b"),), "mitigator", 1)
+    alone = r.Acted(pod.to_json(), True, (), "mitigator", 1)
+    begin = r.Moved("begin", "mitigator", 1)
+    for end in ("commit", "abort"):
+        over = [begin, alone, r.Moved("submit", "mitigator", 1), r.Moved(end, "mitigator", 1)]
+        assert target._objects(over) == []
+        still = [*over, begin, written, r.Moved("submit", "mitigator", 1), r.Moved("reject")]
+        assert target._objects(still) == [small.SETTINGS, small.WEB]
+        assert target._objects([begin, alone]) == [ObjectKey("Pod", "shop", "p")]
 
 
 def test_the_lock_is_taken_before_anything_is_moved(shop: Live, tmp_path: Path) -> None:

@@ -4,38 +4,25 @@ from __future__ import annotations
 
 import json
 from importlib.metadata import version
-from itertools import count
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 import pytest
 
-from stratus_sim.adapters.durable import recover_files
 from stratus_sim.adapters.kubernetes import cluster as kubernetes
 from stratus_sim.cluster import api
-from stratus_sim.cluster.configuration import Field, Value
 from stratus_sim.errors import UserError
 from stratus_sim.gate.apply import apply
-from stratus_sim.gate.certificate import Certificate, certify, save
+from stratus_sim.gate.certificate import _version, certify, save
 from stratus_sim.gate.gate import examine
-from stratus_sim.gate.plan import Plan
 from stratus_sim.gate.twin import Twin
-from stratus_sim.transaction.driver import replay, validate_trace
+from stratus_sim.transaction.driver import validate_trace
 from stratus_sim.transaction.journal import read_journal
 from stratus_sim.transaction.limits import LIMITS
-from stratus_sim.transaction.records import Moved
 from tests.adapters.proxy import Answer, proxied, redirected
-from tests.adapters.served import EPOCH_US, Live
+from tests.adapters.served import Live
 from tests.gate import plans
 from tests.transaction import small
-from tests.transaction.killing import AFTER, BEFORE, killed
-
-
-def certified(shop: Live, plan: Plan) -> Certificate:
-    live = shop.cluster().objects
-    verdict = examine(Twin(live), plan, 3, 0)
-    return certify(plan, verdict._replace(smallest=None), live, 0, LIMITS, None)
 
 
 def gate(stratus: Any, shop: Live, *actions: Any, examples: int = 8) -> Any:
@@ -54,7 +41,7 @@ def test_a_good_plan_is_certified_and_committed(stratus, shop: Live) -> None:
     assert sorted(path.name for path in Path().iterdir()) == ["certificate.json", "kubeconfig", "plan.yaml"]
     assert shop.everything() == before, "the gate writes nothing"
     ran = carry_out(stratus, shop)
-    assert ran.code == 0 and "committed" in ran.out
+    assert ran.code == 0 and "committed" in ran.out and ran.out.count(": done\n") == 2
     assert shop.everything() == before | {small.REPLICAS: 3, small.GREETING: "bye"}
     assert shop.holder() == ""
     validate_trace(read_journal(Path("plan.yaml.journal")))
@@ -112,7 +99,7 @@ def test_new_status_is_no_change(stratus, shop: Live) -> None:
 
 def test_what_changes_between_the_look_and_the_lock_is_seen(shop: Live, tmp_path: Path, monkeypatch) -> None:
     plan = plans.plan(*plans.GOOD)
-    certificate, acquire = certified(shop, plan), kubernetes.LeaseLock.acquire
+    certificate, acquire = plans.certified(shop, plan), kubernetes.LeaseLock.acquire
 
     def late(self: Any, agent: str) -> Any:
         if agent == "mitigator":
@@ -148,7 +135,7 @@ def test_a_plan_that_turns_out_worse_is_undone_exactly(stratus, shop: Live) -> N
     note = small.Action("patch", "configmap/web", {"patch": {"data": {"note": "x"}}}, "shop")
     plan = plans.plan(note, image, small.create_settings("new", a="1"), small.scale(0))
     Path("plan.yaml").write_text(plans.written(Path("p"), *plan.actions).read_text())
-    save(Path("certificate.json"), certified(shop, plan))
+    save(Path("certificate.json"), plans.certified(shop, plan))
     ran = carry_out(stratus, shop)
     assert ran.code == 1 and "aborted: severity 1000" in ran.out
     assert shop.everything() == before
@@ -176,97 +163,6 @@ def test_a_forbidden_verb_leaves_nothing(what: str, stratus, shop: Live) -> None
     assert shop.holder() == ""
 
 
-@pytest.mark.parametrize("how", ["before", "after", "cut", 500, 429])
-def test_a_server_that_fails_once_leaves_nothing(how: Answer, shop: Live, tmp_path: Path) -> None:
-    """Whether the write happened is not known; it is found out, and undone."""
-    failed: list[str] = []
-
-    def rule(method: str, path: str) -> Answer:
-        if method == "PATCH" and "configmaps" in path and "dryRun" not in path and not failed:
-            failed.append(path)
-            return how
-        return None
-
-    before, plan = shop.everything(), plans.plan(*plans.GOOD)
-    certificate = certified(shop, plan)
-    with proxied(shop.server.url, rule) as url:
-        target = shop._replace(kubeconfig=redirected(shop.kubeconfig, url, tmp_path / "proxied")).target
-        with pytest.raises(UserError, match="what was done is undone"):
-            apply(plan, certificate, target, tmp_path / "j")
-    assert failed
-    assert shop.everything() == before
-    assert shop.holder() == ""
-
-
-def test_a_server_that_goes_away_is_left_to_recover(shop: Live, tmp_path: Path) -> None:
-    gone: list[str] = []
-    back: list[str] = []
-
-    def rule(method: str, path: str) -> Answer:
-        if method == "PATCH" and "configmaps" in path and "dryRun" not in path:
-            gone.append(path)
-        return "before" if gone and not back else None
-
-    before, plan = shop.everything(), plans.plan(*plans.GOOD)
-    certificate, journal = certified(shop, plan), tmp_path / "j"
-    with proxied(shop.server.url, rule) as url:
-        config = redirected(shop.kubeconfig, url, tmp_path / "config")
-        target = shop._replace(kubeconfig=config).target
-        with pytest.raises(UserError, match="run `stratus recover"):
-            apply(plan, certificate, target, journal)
-        assert shop.everything()[small.REPLICAS] == 3
-        back.append(url)
-        recovery = recover_files(journal)
-    assert recovery.open
-    assert shop.everything() == before
-
-
-class ChildClock:
-    """In a killed process: the served world's time, asked for over HTTP as nothing else is shared."""
-
-    def __init__(self, url: str, now_us: int) -> None:
-        self._url, self._now_us = url, now_us
-
-    def now_us(self) -> int:
-        return self._now_us
-
-    def sleep(self, duration_us: int) -> None:
-        body = json.dumps({"advance_s": duration_us // 1_000_000}).encode()
-        urlopen(Request(f"{self._url}/stratus/clock", body, {"Content-Type": "application/json"})).read()
-        self._now_us += duration_us
-
-
-def killed_apply(shop: Live, plan: Plan, journal: Path, at: int, moment: str) -> bool:
-    """Apply in a process that is killed at its `at`-th write to the journal; whether it lived that long."""
-    now_us, certificate = EPOCH_US + shop.server.world.now_us, certified(shop, plan)
-
-    def work(journal: Path) -> None:
-        kubernetes.WallClock = lambda: ChildClock(shop.server.url, now_us)  # type: ignore[misc,assignment]
-        apply(plan, certificate, shop.target, journal)
-
-    return killed(work, journal, at, moment)
-
-
-def test_killed_between_the_actions(stratus, shop: Live, tmp_path: Path) -> None:
-    """After the first write to the cluster, before the journal says that it happened."""
-    before, journal, plan = shop.everything(), tmp_path / "j", plans.plan(*plans.GOOD)
-    assert killed_apply(shop, plan, journal, 5, BEFORE)
-    assert shop.everything() == before | {small.REPLICAS: 3}
-    assert shop.holder() == "mitigator"
-    ran = stratus("recover", journal)
-    assert ran.code == 0 and "1 action(s) undone" in ran.out
-    assert shop.everything() == before
-    assert shop.holder() == ""
-
-
-def test_recovery_on_a_machine_whose_clock_is_behind(shop: Live, tmp_path: Path, monkeypatch) -> None:
-    before, journal, plan = shop.everything(), tmp_path / "j", plans.plan(*plans.GOOD)
-    assert killed_apply(shop, plan, journal, 5, BEFORE)
-    monkeypatch.setattr(kubernetes, "WallClock", lambda: ChildClock(shop.server.url, 1))
-    assert recover_files(journal).open
-    assert shop.everything() == before
-
-
 def test_a_held_lock_is_not_waited_for(stratus, shop: Live) -> None:
     assert gate(stratus, shop, *plans.GOOD, examples=2).code == 0
     before, other = shop.everything(), shop.cluster()
@@ -291,59 +187,13 @@ def test_the_answer_to_a_commit_is_lost(stratus, shop: Live) -> None:
     assert shop.everything()[small.REPLICAS] == 3 and shop.holder() == ""
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("moment", [BEFORE, AFTER])
-@pytest.mark.parametrize("actions", [plans.GOOD, plans.BAD], ids=["good", "bad"])
-def test_killed_at_every_write(actions: tuple[Any, ...], moment: str, stratus, shop: Live, tmp_path: Path) -> None:
-    """Whenever it dies, `stratus recover` leaves the cluster as it was, or as committed, and the lock free."""
-    plan, opened = plans.plan(*actions), 0
-    for at in count():
-        before, journal = shop.everything(), tmp_path / f"{at}.journal"
-        if not killed_apply(shop, plan, journal, at, moment):
-            break
-        opened += _open(journal)
-        ran = stratus("recover", journal)
-        assert ran.code == 0, ran.err
-        committed = any(isinstance(r, Moved) and r.step == "commit" for r in read_journal(journal))
-        assert shop.everything() == (before | _EFFECT if committed else before), at
-        assert shop.holder() == ""
-        _reset(shop, before)
-    assert opened >= 5, "most positions lie within the transaction"
-
-
-_EFFECT: dict[Field, Value] = {small.REPLICAS: 3, small.GREETING: "bye"}
-
-
-def _open(journal: Path) -> bool:
-    records = read_journal(journal)
-    return bool(records) and bool(replay(records, lambda _field: None).state["open"])
-
-
-def _reset(shop: Live, before: dict[Field, Value]) -> None:
-    """Back to a healthy shop, as it was."""
-    web = shop.server.world.store.state.objects[small.WEB].manifest
-    shop.human(small.WEB, spec={**web["spec"], "replicas": before[small.REPLICAS]})
-    shop.human(small.SETTINGS, data={"greeting": before[small.GREETING]})
-    shop.server.advance(200)
-
-
-def test_a_foreign_write_survives_kill_and_recovery(shop: Live, tmp_path: Path) -> None:
-    plan, journal = plans.plan(*plans.GOOD), tmp_path / "j"
-    assert killed_apply(shop, plan, journal, 7, AFTER)
-    assert shop.everything()[small.GREETING] == "bye"
-    shop.human(small.SETTINGS, data={"greeting": "moin"})
-    recovery = recover_files(journal)
-    assert [write.field for write in recovery.kept] == [small.GREETING]
-    now = shop.everything()
-    assert (now[small.GREETING], now[small.REPLICAS]) == ("moin", 2)
-
-
 def test_the_certificate_says_what_it_rests_on(shop: Live) -> None:
-    certificate = certified(shop, plans.plan(*plans.GOOD))
+    certificate = plans.certified(shop, plans.plan(*plans.GOOD))
     assert {"Deployment/web in shop", "ConfigMap/web in shop", "Node/node-1"} <= certificate.objects.keys()
     assert all(basis.uid and basis.version for basis in certificate.objects.values())
     assert not any("Pod/" in name for name in certificate.objects)
     assert certificate.versions["stratus-tnr"] == version("stratus-tnr")
+    assert _version("a package nobody has") == "unknown"
 
 
 def test_no_certificate_without_a_pass(shop: Live) -> None:

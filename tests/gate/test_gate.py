@@ -8,40 +8,38 @@ import dataclasses
 import pytest
 
 from stratus_sim.adapters.kubernetes.live import Json
+from stratus_sim.adapters.simulated import SimulatedCluster
 from stratus_sim.cluster import api
 from stratus_sim.cluster.actions import Action
 from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.gate import trial
 from stratus_sim.gate.gate import examine
-from stratus_sim.gate.perturbation import Perturbation, targets
+from stratus_sim.gate.perturbation import (
+    Perturbation,
+    targets,
+)
 from stratus_sim.gate.plan import Plan
-from stratus_sim.gate.trial import CARRIED_OUT, COMMITS, ROBUST, RUNTIME, try_plan
+from stratus_sim.gate.trial import CARRIED_OUT, COMMITS, ROBUST, RUNTIME, Result, try_plan
 from stratus_sim.gate.twin import Twin, imported
-from stratus_sim.kernel.log import since
 from stratus_sim.manifests.load import Manifests
-from stratus_sim.telemetry.render import REDACTED, render
+from stratus_sim.telemetry.render import REDACTED
 from stratus_sim.telemetry.severity import Severity, measure
-from stratus_sim.testing.judge import Finding
-from stratus_sim.transaction.limits import LIMITS
+from stratus_sim.testing.judge import ABORT_CLAUSE, COMMIT_CLAUSE, Finding
+from stratus_sim.transaction.limits import LIMITS, Limits
 from stratus_sim.transaction.manager import TransactionManager
+from stratus_sim.transaction.records import Granted
 from stratus_sim.world import World
 from tests.gate import plans
+from tests.gate.plans import objects, twin
 from tests.transaction import small
 
 EXAMPLES = 12
 
 
-def objects(world: World) -> list[Json]:
-    return [render(world, resource) for resource in world.store.everything()]
-
-
-def twin() -> Twin:
-    return Twin(objects(small.world()))
-
-
 def test_a_good_plan_passes() -> None:
     verdict = examine(twin(), plans.plan(*plans.GOOD), EXAMPLES, 0)
     assert verdict.passed and len(verdict.results) == EXAMPLES + 1
+    assert verdict.results[0].perturbation == Perturbation(), "the calm one first"
     assert verdict.committed >= EXAMPLES // 2
     assert len({result.perturbation for result in verdict.results}) > EXAMPLES // 2, "the environments differ"
 
@@ -72,30 +70,27 @@ def test_a_plan_that_hurts_only_when_a_node_is_lost(hotel: World) -> None:
     assert not try_plan(Twin(objects(hotel)), plans.plan(cordons[0]), LIMITS, found).clause
 
 
+def test_what_the_runtime_undoes_is_judged_as_if_it_had_stayed() -> None:
+    """In the environment it was undone in: without what struck there, it would have done no harm."""
+    world = small.world()
+    at, *_ = {pod.status.node for pod in world.store.list("Pod")}
+    others = sorted({node.key.name for node in world.store.list("Node")} - {at})
+    plan, patient = (
+        plans.plan(*(Action("cordon", f"node/{name}", {}) for name in others)),
+        Limits(settle_us=900_000_000),
+    )
+    lost = try_plan(twin(), plan, patient, Perturbation(stroke="node-lost", target=at))
+    assert (lost.clause, lost.committed) == (ROBUST, False)
+    assert "; undone: severity" in lost.reason
+    assert try_plan(twin(), plan, patient, Perturbation(load_permille=500)).clause == ""
+
+
 def test_the_same_seed_tries_the_same() -> None:
-    twice = [examine(twin(), plans.plan(*plans.GOOD), 5, 3).results for _ in range(2)]
+    seen: list[Result] = []
+    twice = [examine(twin(), plans.plan(*plans.GOOD), 5, 3, progress=seen.append).results for _ in range(2)]
+    assert tuple(seen) == twice[0] + twice[1]
     other = examine(twin(), plans.plan(*plans.GOOD), 5, 4).results
     assert twice[0] == twice[1] != other
-
-
-@pytest.mark.parametrize("what", ["none", "node-lost", "workload-restarted"])
-def test_what_strikes_shows(what: str) -> None:
-    found = targets(twin().world(0))
-    target = {"none": "", "node-lost": found.nodes[0], "workload-restarted": found.workloads[0]}[what]
-    world = twin().world(0)
-    trial.schedule(world, Perturbation(stroke=what, target=target, load_permille=2500, at_s=5))  # type: ignore[arg-type]
-    world.run_for(6_000_000)
-    assert world.traffic.load_permille == 2500
-    assert (not all(node.status.heartbeat for node in world.store.list("Node"))) == (what == "node-lost")
-    assert any(pod.deleting for pod in world.store.list("Pod")) == (what == "workload-restarted")
-
-
-@pytest.mark.parametrize("noise", [False, True])
-def test_noise_is_made_only_where_it_belongs_to_the_environment(noise: bool) -> None:
-    world = twin().world(0)
-    trial.schedule(world, Perturbation(noise=noise))
-    world.run_for(600_000_000)
-    assert any(event.kind == "noise" for event in since(world.kernel.log, 0)) is noise
 
 
 def test_a_verdict_says_what_lacks_more_than_it_would_have() -> None:
@@ -103,14 +98,50 @@ def test_a_verdict_says_what_lacks_more_than_it_would_have() -> None:
     assert trial._compared(finding).endswith("; a lacks 50 % of its replicas")
 
 
-def test_a_broken_runtime_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Forgetful(TransactionManager):
-        def rollback(self):
-            return ()
+class Forgetful(TransactionManager):
+    def rollback(self):
+        return ()
 
-    monkeypatch.setattr(trial, "TransactionManager", Forgetful)
+
+class Untrue(TransactionManager):
+    @property
+    def trace(self):
+        return [record for record in super().trace if not isinstance(record, Granted)]
+
+
+class Careless(TransactionManager):
+    """Undoes, and writes once more behind everybody's back."""
+
+    def rollback(self):
+        kept = super().rollback()
+        world = self.cluster.world
+        api.put(world, {**world.store.state.objects[small.SETTINGS].manifest, "data": {}}, "agent:undoer")
+        return kept
+
+
+class Blind(SimulatedCluster):
+    """Sees no difference between the system with the plan and without it."""
+
+    def severity(self):
+        return self.shadow_severity()
+
+
+@pytest.mark.parametrize(
+    ("broken", "clause", "committed"),
+    [
+        (Forgetful, RUNTIME, False),
+        (Untrue, RUNTIME, False),
+        (Careless, ABORT_CLAUSE, False),
+        (Blind, COMMIT_CLAUSE, True),
+    ],
+)
+def test_a_broken_runtime_does_not_pass(
+    broken: type, clause: str, committed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "SimulatedCluster" if broken is Blind else "TransactionManager", broken)
     result = try_plan(twin(), plans.plan(*plans.BAD), LIMITS, Perturbation())
-    assert result.clause == RUNTIME and not result.committed
+    assert (result.clause, result.committed) == (clause, committed)
+    assert result.reason
 
 
 def test_an_image_an_earlier_revision_ran_can_be_rolled_back_to() -> None:
@@ -125,6 +156,13 @@ def test_an_image_an_earlier_revision_ran_can_be_rolled_back_to() -> None:
 def test_what_controllers_made_is_made_anew_in_the_twin() -> None:
     kinds = {manifest["kind"] for manifest in twin().manifests.objects}
     assert "Deployment" in kinds and not kinds & {"Pod", "ReplicaSet", "EndpointSlice"}
+
+
+def test_of_the_status_of_a_node_its_room_alone_comes_along() -> None:
+    room, status = {"cpu": "4", "memory": "8Gi"}, {"conditions": [], "images": []}
+    for given in ({}, {"capacity": room}, {"capacity": room, "allocatable": {"cpu": "3"}}):
+        found = {"kind": "Node", "apiVersion": "v1", "metadata": {"name": "n"}, "status": status | given}
+        assert imported([found]).of_kind("Node")[0]["status"] == given
 
 
 def test_the_twin_is_what_is_there() -> None:
@@ -160,6 +198,7 @@ def test_a_lost_node_is_lost_in_the_twin() -> None:
     assert targets(made.world(0)).nodes == ("node-2", "node-3"), "what is lost is not lost once more"
     node = made.world(0).store.get(ObjectKey("Node", "", "node-1"))
     assert node is not None and not node.status.ready
+    assert measure(made.world(0)).components == measure(world).components == 1000, "its pods have moved on"
 
 
 def test_healthy_manifests_say_what_is_wrong_now() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from stratus_sim.cluster.actions import Action
 from stratus_sim.testing import check as checking
 from stratus_sim.testing.check import check, fewest_actions
 from stratus_sim.testing.guard import PolicyFailure, ask, create
@@ -41,6 +42,12 @@ def test_more_steps_at_once_than_anybody_looks_ahead_are_refused_and_none_is_dro
     assert len(answer([Wait(1)] * 50)) == 50
     with pytest.raises(PolicyFailure, match="more than 50 steps at once"):
         answer([Wait(1)] * 51)
+
+
+@pytest.mark.parametrize(("verb", "target"), [(3, "deployment/b"), ("scale", None), (b"scale", "deployment/b")])
+def test_verb_and_target_are_text(verb: Any, target: Any) -> None:
+    with pytest.raises(PolicyFailure, match="both are text"):
+        answer(Action(verb, target))
 
 
 def test_a_policy_that_cannot_be_made_is_a_failure_of_its_own() -> None:
@@ -104,6 +111,27 @@ def test_all_actions_stay_when_all_are_needed(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(checking, "run_trial", run)
     setup: Any = None
     assert fewest_actions(setup, outcome(None, "wanted")).scenario.actions == (0, 1, 2, 3, 4)
+
+
+def test_a_case_that_does_not_break_again_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking, "run_trial", lambda _setup, scenario, _mode: outcome(scenario.actions, ""))
+    setup: Any = None
+    found = outcome(None, "wanted")
+    assert fewest_actions(setup, found) is found
+
+
+def test_the_first_case_of_a_policy_that_answers_otherwise_each_time_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Scenario] = []
+
+    def run(_setup: Setup, scenario: Scenario, _mode: str) -> Outcome:
+        seen.append(scenario)
+        return outcome(None, "wanted" if seen.count(scenario) == 1 and scenario.seed > 50 else "")
+
+    monkeypatch.setattr(checking, "run_trial", run)
+    factory: Any = None
+    told: list[Outcome] = []
+    tally = check(Setup(stage(), factory), "own", 20, 0, lambda _mode, found: told.append(found))
+    assert tally.broken and tally.smallest is next(found for found in told if found.problem)
 
 
 @pytest.mark.parametrize("mode", ["own", "protected"])

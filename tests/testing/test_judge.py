@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from stratus_sim.cluster import api, nodes
@@ -253,6 +254,9 @@ def test_a_scenario_says_what_happens_and_its_stage_sets_the_timers() -> None:
     assert due == [(0, "traffic.load"), (10 * SECOND_US, "fault.inject"), (30 * SECOND_US, "fault.heal")]
     world.run_for(SECOND_US)
     assert (world.traffic.load_permille, world.kernel.seed) == (1500, 3)
+    noisy = msgspec.structs.replace(scenario, noise=True)
+    assert str(noisy) == f"{scenario}, noise"
+    assert len(Stage(Source()).world(noisy).kernel.timers) > len(due)
 
 
 def test_a_stage_remarks_what_would_not_start(tmp_path: Path) -> None:
@@ -267,9 +271,20 @@ spec:
   template:
     metadata: {labels: {app: web}}
     spec: {containers: [{name: web, image: i, readinessProbe: {exec: {}, initialDelaySeconds: 1000}}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: over}
+spec: {activeDeadlineSeconds: 5, containers: [{name: over, image: i}]}
+---
+apiVersion: example.org/v1
+kind: Strange
+metadata: {name: one}
 """
     )
-    *_, pod = Stage(Source("", str(path), namespace="mine")).remarks()
+    *before, pod = Stage(Source("", str(path), namespace="mine")).remarks()
+    assert any("Strange" in remark for remark in before), "what the manifests themselves are warned of comes first"
+    assert not any("Pod/" in remark for remark in before), "one that has ended is as it should be"
     assert pod.startswith("Pod/web-")
     assert pod.endswith(" in mine: not ready")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from stratus_sim.cluster.actions import Action
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.testing.execution import Decision
+from stratus_sim.testing.judge import ABORT_CLAUSE
 from stratus_sim.testing.protected import CLOSED_CLAUSE, SPEC_CLAUSE, Protected
 from stratus_sim.testing.scenario import Disruption, Scenario
 from stratus_sim.transaction.journal import read_journal
@@ -51,7 +53,7 @@ def test_a_rival_takes_over_during_the_action_named(at: int, told: list[str], ki
     assert (replicas(world), world.cluster.lease.holder) == (left, "")
 
 
-@pytest.mark.parametrize("at", range(12))
+@pytest.mark.parametrize("at", range(14))
 def test_a_crash_at_any_write_leaves_all_or_nothing_and_nobody_holding_the_lock(at: int) -> None:
     world = mesh("a>b")
     execution = protected(world, Disruption("crash", at))
@@ -68,6 +70,16 @@ def test_a_crash_comes_and_an_agent_that_died_does_nothing_more() -> None:
     assert "refused" in told
     assert told == sorted(told), "done, then refused"
     assert decision.told.startswith("recovered after a crash")
+
+
+@pytest.mark.parametrize("ends", [Protected.give_up, Protected.all_clear])
+@pytest.mark.parametrize("at", range(4))
+def test_a_crash_of_a_run_that_writes_nothing_is_no_matter(ends: Callable[[Protected], None], at: int) -> None:
+    world = mesh("a>b")
+    execution = protected(world, Disruption("crash", at))
+    ends(execution)
+    assert world.cluster.lease.holder == ""
+    assert attempt(execution, world)[1].finding.clause == ""
 
 
 class Lying(TransactionManager):
@@ -92,6 +104,16 @@ def test_a_lock_that_is_kept_is_a_finding() -> None:
     execution = protected(world)
     execution.cluster.release = lambda grant: None  # type: ignore[method-assign]  # a cluster that forgets to
     assert attempt(execution, world)[1].finding.clause == CLOSED_CLAUSE
+
+
+def test_what_else_is_broken_is_not_hidden_by_a_lock_that_is_kept() -> None:
+    world = mesh("a>b")
+    execution = protected(world)
+    execution.begin()
+    scale(world, "b", 0)
+    harm = Decision("commit", "", execution.judge.aborted())
+    assert harm.finding.clause == ABORT_CLAUSE
+    assert execution._checked(harm) == harm
 
 
 def test_the_records_of_an_attempt_are_told_once_and_time_passes_where_it_is_watched() -> None:

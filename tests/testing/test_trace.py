@@ -18,7 +18,9 @@ from stratus_sim.testing.record import contents, header_for
 from stratus_sim.testing.scenario import Disruption, Scenario
 from stratus_sim.testing.trace import Rejected, check_log
 from stratus_sim.testing.trial import Setup, run_trial
+from stratus_sim.transaction.journal import FileJournal
 from tests.conftest import stage
+from tests.transaction import small
 
 FAULT = ("scale-to-zero", "Deployment/profile")
 LOGS = {
@@ -231,3 +233,47 @@ def test_a_log_without_transactions_is_the_users_mistake(tmp_path):
         check_log(path)
     with pytest.raises(UserError, match="cannot be read"):
         check_log(tmp_path / "nothing")
+
+
+def test_a_file_that_is_no_log_is_the_users_mistake_and_a_line_that_is_no_event_is_not(tmp_path):
+    path = tmp_path / "run.jsonl"
+    for content, said in ((b"", "is empty"), (b"hello\n", r":1: no event"), (b"[]\n", r":1: no event")):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match=f"{said}.*expected a recorded run or a journal"):
+            check_log(path)
+    path.write_bytes(b"".join([*log("repaired")[:3], b"hello\n"]))
+    with pytest.raises(Rejected, match=rf"^{path}:4: no event"):
+        check_log(path)
+
+
+def test_records_that_change_nothing_are_counted():
+    """Another look at the same instant is one, and so is a clock that is told twice."""
+    found = check(log("repaired"))
+    assert (found.runs, found.stutters, found.phases) == (1, 0, ("resolved",))
+    lines = list(log("repaired"))
+    doubled = [number for number, record in records("repaired") if record["type"] in UNSEEN - {"foreign"}]
+    for number in reversed(doubled):
+        lines.insert(number, lines[number])
+    again = check(lines)
+    assert (again.stutters, again.records) == (len(doubled), found.records + len(doubled))
+    assert str(again).startswith(f"{again.records} records of 1 run(s), {again.stutters} of them stutters")
+
+
+def test_a_journal_is_checked_record_by_record(tmp_path):
+    path = tmp_path / "journal"
+    manager = small.begun(small.simulated(), FileJournal(path))
+    manager.act(small.scale(3))
+    manager.submit()
+    assert check_log(path).records == len(manager.trace)
+    forged = FileJournal(tmp_path / "forged")
+    forged.append(*manager.trace[:-2], manager.trace[-1])
+    with pytest.raises(Rejected, match=rf"forged:{len(manager.trace) - 1}: "):
+        check_log(tmp_path / "forged")
+
+
+def test_a_record_of_another_version_is_none():
+    def forge(event):
+        if event["kind"] == "machine":
+            event["record"]["type"] = "of_tomorrow"
+
+    assert rejected(edited("repaired", forge)) == records("repaired")[0][0] + 1

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from stratus_sim.adapters.simulated import SimulatedCluster
 from stratus_sim.cluster import api
 from stratus_sim.cluster.actions import Action
-from stratus_sim.cluster.configuration import ABSENT, Field
+from stratus_sim.cluster.configuration import ABSENT, Field, Value
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.transaction import records as r
+from stratus_sim.transaction.cluster import Grant
 from stratus_sim.transaction.driver import validate_trace
 from stratus_sim.transaction.journal import MemoryJournal
-from stratus_sim.transaction.ledger import UNKNOWN_WRITER
+from stratus_sim.transaction.ledger import UNKNOWN_WRITER, RefinementError
 from stratus_sim.transaction.manager import TransactionManager
 from stratus_sim.transaction.recovery import Recovery, recover
 from stratus_spec import Phase
@@ -114,7 +117,8 @@ def test_a_write_nobody_accounts_for_after_all_was_undone_stays() -> None:
     unfinished = MemoryJournal(journal.records()[:-1])
     written(cluster, "agent:ghost", greeting="moin")
     recovery = recover(unfinished, cluster)
-    assert (recovery.undone, recovery.phase, data(cluster)[0]) == (0, Phase.RETRY, "moin")
+    assert recovery == Recovery(True, 0, (r.Write(small.GREETING, "hello", "moin"),), Phase.RETRY)
+    assert data(cluster)[0] == "moin"
 
 
 @pytest.mark.parametrize(
@@ -143,3 +147,19 @@ def test_recovering_what_is_over_changes_nothing(ended: str) -> None:
     written_, lease, number = journal.records(), cluster.world.cluster.lease, cluster.last_change()
     assert recover(journal.reopen(), cluster) == Recovery(False, phase=Phase.RETRY)
     assert (journal.records(), cluster.world.cluster.lease, cluster.last_change()) == (written_, lease, number)
+
+
+def test_an_undo_that_did_not_take_is_no_abort() -> None:
+    """A cluster that accepts what it does not do: the transaction stays open, and recovery says what is left."""
+
+    class Deaf(SimulatedCluster):
+        def restore(self, values: Mapping[Field, Value], grant: Grant) -> None:
+            super().restore({}, grant)
+
+    cluster, journal = Deaf(small.world()), MemoryJournal()
+    manager = small.begun(cluster, journal)
+    manager.act(small.scale(3))
+    with pytest.raises(RefinementError, match=r"spec\.replicas"):
+        manager.abandon("enough")
+    recovery = recover(journal.reopen(), SimulatedCluster(cluster.world))
+    assert recovery == Recovery(True, 0, (r.Write(small.REPLICAS, 2, 3),), Phase.RETRY)

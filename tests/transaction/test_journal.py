@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -66,6 +67,23 @@ def written(path: Path) -> Path:
 
 def test_reopened_journals_go_on(written: Path) -> None:
     journal = FileJournal(written)
+    journal.append(r.Ticked(5))
+    assert journal.records() == [*records(3), *records(2), r.Ticked(5)]
+
+
+def test_what_a_full_disk_took_in_part_is_not_there(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal, pwrite, before = FileJournal(written), os.pwrite, written.read_bytes()
+
+    def full(file: int, data: bytes, offset: int) -> int:
+        if len(data) < 40:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return pwrite(file, data[: len(data) // 2], offset)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", full)
+        with pytest.raises(UserError, match=r"run\.journal: cannot be written \(No space left on device\)"):
+            journal.append(*records(2))
+    assert written.read_bytes() == before
     journal.append(r.Ticked(5))
     assert journal.records() == [*records(3), *records(2), r.Ticked(5)]
 

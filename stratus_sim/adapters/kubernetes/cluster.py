@@ -108,7 +108,7 @@ class KubernetesCluster:
             self._previewed = (action, key, None)
             return {}
         inside_catalogue(action, Write(key, configured(found) if found else None, after))
-        planned = self._dry_run(key, found, after)
+        planned = self._dry_run(key, after)
         self._previewed = (action, key, planned)
         changed = difference(configured(found) if found else None, planned)
         return {Field(key, path): new for path, (_, new) in changed.items()}
@@ -128,16 +128,7 @@ class KubernetesCluster:
         assert self._previewed is not None  # noqa: S101  # `preview` sets it
         _, key, after = self._previewed
         self._lock.check(grant)
-        for _ in range(_TRIES):
-            try:
-                return self._write(key, after)
-            except Conflict:
-                self._read_again(key)
-                self._lock.check(grant)
-            except Denied as error:
-                self.denied = str(error)
-                raise
-        raise InvalidAction(f"{key} is being written to all the time: nothing was written")
+        self._insist(key, lambda: self._write(key, after), lambda: self._lock.check(grant))
 
     def restore(self, values: Mapping[Field, Value], grant: Grant) -> None:
         self._lock.check(grant)
@@ -218,17 +209,27 @@ class KubernetesCluster:
         except UserError as error:
             raise InvalidAction(str(error)) from None
 
-    def _dry_run(self, key: ObjectKey, found: Json | None, after: Manifest | None) -> Manifest | None:
-        try:
-            planned = self._writer.write(key, found, dict(after) if after is not None else None, dry_run=True)
-        except Conflict:
-            raise InvalidAction(f"{key} was changed by somebody else just now: nothing was written") from None
-        except Denied as error:
-            self.denied = str(error)
-            raise
+    def _dry_run(self, key: ObjectKey, after: Manifest | None) -> Manifest | None:
+        body = dict(after) if after is not None else None
+        planned = self._insist(key, lambda: self._writer.write(key, self._objects.get(key), body, dry_run=True))
         return configured(planned) if planned else None
 
-    def _write(self, key: ObjectKey, after: Manifest | None) -> None:
+    def _insist(
+        self, key: ObjectKey, write: Callable[[], Json | None], again: Callable[[], None] = lambda: None
+    ) -> Json | None:
+        """A write that is tried `again` where nothing but status has changed since the object was read."""
+        for _ in range(_TRIES):
+            try:
+                return write()
+            except Conflict:
+                self._read_again(key)
+                again()
+            except Denied as error:
+                self.denied = str(error)
+                raise
+        raise InvalidAction(f"{key} is being written to all the time: nothing was written")
+
+    def _write(self, key: ObjectKey, after: Manifest | None) -> Json | None:
         before = self._objects.get(key)
         found = self._writer.write(key, before, dict(after) if after is not None else None)
         if found is not None:
@@ -237,6 +238,7 @@ class KubernetesCluster:
         elif before is not None:
             self._own.deleted(key, before)
             self._objects.pop(key, None)
+        return found
 
     def _read_again(self, key: ObjectKey) -> None:
         """After a conflict: go on only where the configuration is what it was.

@@ -16,9 +16,16 @@ from stratus_sim.adapters.kubernetes.live import REVISION, Json, condition, conf
 from stratus_sim.cluster.nodes import initial_status
 from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.cluster.specs import read_spec, requested_mib, requested_millicores, weighed
-from stratus_sim.cluster.status import DeploymentStatus, NodeStatus, PodStatus, ReplicaStatus, StatefulSetStatus, Status
+from stratus_sim.cluster.status import (
+    DeploymentStatus,
+    NodeStatus,
+    Phase,
+    PodStatus,
+    ReplicaStatus,
+    StatefulSetStatus,
+    Status,
+)
 from stratus_sim.cluster.workloads.templates import unlabelled
-from stratus_sim.errors import UserError
 from stratus_sim.manifests.application import Application
 from stratus_sim.world import World
 
@@ -91,10 +98,9 @@ def _node(item: Json, used: Counter[tuple[str, str]]) -> NodeStatus:
 def _pod(item: Json) -> PodStatus:
     """A pod that has ended counts for nobody, however it ended."""
     status = item.get("status") or {}
-    phase = {"Pending": "Pending", "Running": "Running"}.get(str(status.get("phase")), "Failed")
+    phase: Phase = "Failed" if _ended(item) else "Running" if status.get("phase") == "Running" else "Pending"
     return PodStatus(
-        phase=phase,  # type: ignore[arg-type]  # one of the three
-        state="running" if phase == "Running" else "waiting",
+        phase=phase, state="running" if phase == "Running" else "waiting",
         node=str(item["spec"].get("nodeName") or ""), ready=condition(item, "Ready"),
         ip=str(status.get("podIP") or ""),
     )  # fmt: skip
@@ -125,12 +131,12 @@ def _revision(item: Json) -> int:
 
 
 def _requests(found: list[Json]) -> Counter[tuple[str, str]]:
-    """What the pods bound to each node have requested, and what they count as."""
+    """What the pods bound to each node have requested, and what they count as; one that has ended takes no room."""
     used: Counter[tuple[str, str]] = Counter()
     for item in found:
         node = item["kind"] == "Pod" and item["spec"].get("nodeName")
-        if node:
-            spec = _pod_spec(item)
+        if node and not _ended(item):
+            spec: Any = read_spec(configured(item))
             used[node, "millicores"] += requested_millicores(spec)
             used[node, "mib"] += requested_mib(spec)
             for unit, amount in zip(_WEIGHED, weighed(spec), strict=True):
@@ -138,8 +144,5 @@ def _requests(found: list[Json]) -> Counter[tuple[str, str]]:
     return used
 
 
-def _pod_spec(item: Json) -> Any:
-    spec = read_spec(configured(item))
-    if spec is None:
-        raise UserError(f"{live_key(item)}: has no spec")
-    return spec
+def _ended(pod: Json) -> bool:
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
