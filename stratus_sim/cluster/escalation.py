@@ -64,7 +64,7 @@ def _held(rule: Manifest, own: list[Manifest]) -> bool:
 
 
 def _refusal(user: rbac.User, lacking: list[Manifest]) -> str:
-    groups = ",".join(f'"{name}"' for name in sorted(user.all_groups))
+    groups = " ".join(f'"{name}"' for name in sorted(user.all_groups))
     rules = "\n".join(_shown(rule) for rule in lacking)
     return (
         f'user "{user.name}" (groups=[{groups}]) is attempting to grant RBAC permissions not currently held:\n{rules}'

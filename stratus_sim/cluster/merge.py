@@ -1,7 +1,9 @@
-"""Strategic merge patch, for the lists agents patch.
+"""Strategic merge patch: what kubectl sends for the kinds that Kubernetes brings along.
 
-Source: kubernetes.io/docs/tasks/manage-kubernetes-objects/update-api-object-kubectl-patch. Lists of objects are
-merged by the first merge key all items have; other lists are replaced; null deletes a field.
+Follows kubernetes.io/docs/tasks/manage-kubernetes-objects/update-api-object-kubectl-patch and, for the directives
+kubectl writes, community/contributors/devel/sig-api-machinery/strategic-merge-patch.md: null deletes a field, maps
+merge, lists merge or are replaced, as `merge_keys` tells. Results are those of k8s.io/apimachinery 1.33, without what
+no type has a field for.
 """
 
 from __future__ import annotations
@@ -9,40 +11,129 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_MERGE_KEYS = ("name", "containerPort", "port", "mountPath", "ip")
+from stratus_sim.cluster.merge_keys import PLAIN, REPLACED, merge_key
+from stratus_sim.cluster.merge_lists import Items, alike, arranged, identity, in_order, listed, refilled, sorted_out
+from stratus_sim.cluster.patch_errors import Malformed, Unmergeable, go_text
+
+Json = dict[str, Any]
+_MARK, _RETAIN, _ORDER, _DROP = "$patch", "$retainKeys", "$setElementOrder/", "$deleteFromPrimitiveList/"
 
 
-def strategic_merge(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """A new document; neither argument is changed, unchanged parts are shared."""
-    merged = dict(document)
-    for key, change in patch.items():
-        if change is None:
-            merged.pop(key, None)
-        else:
-            merged[key] = _merge(merged.get(key), change)
+def strategic_merge(document: Mapping[str, Any], patch: Mapping[str, Any]) -> Json:
+    """A new document; neither argument is changed, unchanged parts are shared.
+
+    Raises:
+        PatchError: items of a list cannot be told apart (Unmergeable), or a directive is none (Malformed).
+    """
+    replaced = REPLACED.get(str(document.get("kind")), "")
+    live, spec = document.get("spec"), patch.get("spec")
+    if replaced and isinstance(live, Mapping) and isinstance(spec, Mapping) and spec.get(replaced) is not None:
+        document = {**document, "spec": {name: value for name, value in live.items() if name != replaced}}
+    return _merge_map(document, patch, "")
+
+
+def _merge_map(live: Mapping[str, Any], patch: Mapping[str, Any], around: str) -> Json:
+    """`around` is the field the map stands in, or the list."""
+    if _MARK in patch:
+        return _marked(patch)
+    merged = _retained(live, patch)
+    for field, change in patch.items():
+        if not _is_directive(field):
+            _merge_field(merged, field, change, around)
+    for directive, given in patch.items():
+        if directive.startswith(_ORDER):
+            _reorder(merged, directive.removeprefix(_ORDER), listed(given, "setElementOrder list"), live, patch, around)
+    for directive, given in patch.items():
+        field = directive.removeprefix(_DROP)
+        if field != directive and isinstance(merged.get(field), list):
+            gone = listed(given, "primitive list")
+            merged[field] = [item for item in merged[field] if item not in gone]
     return merged
 
 
-def _merge(old: Any, change: Any) -> Any:
-    if isinstance(change, Mapping):
-        return strategic_merge(old if isinstance(old, Mapping) else {}, change)
-    if isinstance(change, list) and isinstance(old, list):
-        merge_key = _merge_key([*old, *change])
-        return _merge_list(old, change, merge_key) if merge_key else change
-    return change
+def _merge_field(merged: Json, field: str, change: Any, around: str) -> None:
+    live = merged.get(field)
+    if change is None:
+        merged.pop(field, None)
+    elif isinstance(change, Mapping) and isinstance(live, Mapping):
+        merged[field] = _merge_map(live, change, field)
+    elif isinstance(change, list) and isinstance(live, list):
+        merged[field] = _merge_list(live, change, field, merge_key(around, field))
+    elif isinstance(change, Mapping) and _MARK in change:
+        merged.pop(field, None)
+    else:
+        merged[field] = plain(change, marked=False)
 
 
-def _merge_key(items: list[Any]) -> str | None:
-    mappings = [item for item in items if isinstance(item, Mapping)]
-    if not items or len(mappings) < len(items):
-        return None
-    return next((key for key in _MERGE_KEYS if all(key in item for item in mappings)), None)
+def _merge_list(live: Items, change: Items, field: str, key: str | None) -> Items:
+    if key is None or not (live or change):
+        return [plain(item) for item in change]
+    alike([*live, *change], key)
+    wanted, gone, anew = sorted_out(change, key)
+    if anew:
+        return arranged([plain(item) for item in wanted], [], wanted, key)
+    kept = [item for item in live if identity(item, key) not in gone]
+    items = [*dict.fromkeys([*kept, *wanted])] if key == PLAIN else _merge_items(kept, wanted, field, key)
+    return arranged(items, wanted, kept, key)
 
 
-def _merge_list(old: list[Any], change: list[Any], merge_key: str) -> list[Any]:
-    patches = {item[merge_key]: item for item in change}
-    kept = [item for item in old if patches.get(item[merge_key], {}).get("$patch") != "delete"]
-    merged = [strategic_merge(i, patches[i[merge_key]]) if i[merge_key] in patches else i for i in kept]
-    present = {item[merge_key] for item in old}
-    new = [item for item in change if item[merge_key] not in present and item.get("$patch") != "delete"]
-    return merged + [strategic_merge({}, item) for item in new]
+def _merge_items(live: Items, change: Items, field: str, key: str) -> Items:
+    """Of items with the same key the first is meant."""
+    merged, places = list(live), {identity(item, key): n for n, item in reversed([*enumerate(live)])}
+    for item in change:
+        place = places.setdefault(identity(item, key), len(merged))
+        if place < len(merged):
+            merged[place] = _merge_map(merged[place], item, field)
+        else:
+            merged.append(plain(item))
+    return merged
+
+
+def _reorder(
+    merged: Json, field: str, wanted: Items, live: Mapping[str, Any], patch: Mapping[str, Any], around: str
+) -> None:
+    key = merge_key(around, field)
+    if key is not None and isinstance(merged.get(field), list):
+        in_order(wanted, patch.get(field) or [], key)
+        merged[field] = arranged(merged[field], wanted, refilled(live.get(field) or [], merged[field], key), key)
+
+
+def _marked(patch: Mapping[str, Any]) -> Json:
+    match patch[_MARK]:
+        case "replace":
+            return {name: plain(value) for name, value in patch.items() if _kept(name, value)}
+        case "delete":
+            return {}
+    raise Unmergeable(f"unknown patch type: {go_text(patch[_MARK])} in map: {go_text(patch)}")
+
+
+def _retained(live: Mapping[str, Any], patch: Mapping[str, Any]) -> Json:
+    """What stays of a map whose patch may list all it is to have."""
+    if _RETAIN not in patch:
+        return dict(live)
+    names = listed(patch[_RETAIN], "retainKeys")
+    if any(value is not None and name not in names for name, value in patch.items() if not _is_directive(name)):
+        raise Malformed("invalid patch format of retainKeys")
+    return {name: value for name, value in live.items() if name in names}
+
+
+def plain(value: Any, *, marked: bool = True) -> Any:
+    """What is stored of a value there was nothing to merge with; without maps that are `marked`, unless they stay."""
+    if isinstance(value, Mapping):
+        inner = {name: one for name, one in value.items() if _kept(name, one) and (marked or not _has_mark(one))}
+        return {name: plain(one, marked=marked) for name, one in inner.items()}
+    if isinstance(value, list):
+        return [plain(one, marked=marked) for one in value if marked or not _has_mark(one)]
+    return value
+
+
+def _has_mark(value: Any) -> bool:
+    return isinstance(value, Mapping) and _MARK in value
+
+
+def _kept(name: str, value: Any) -> bool:
+    return value is not None and not _is_directive(name)
+
+
+def _is_directive(name: str) -> bool:
+    return name in (_MARK, _RETAIN) or name.startswith((_ORDER, _DROP))

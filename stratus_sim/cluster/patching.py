@@ -1,31 +1,23 @@
 """The three kinds of patch Kubernetes knows, applied to plain JSON.
 
-`stratus_sim.cluster.merge` is the strategic merge itself; here its directives, which kubectl adds, are spelt out as
-plain changes. Sources: RFC 7386 (merge patch), RFC 6902 (JSON patch), RFC 6901 (JSON pointer), Kubernetes
-community/contributors/devel/sig-api-machinery/strategic-merge-patch.md (directives).
+`stratus_sim.cluster.merge` is the strategic one. Sources: RFC 7386 (merge patch), RFC 6902 (JSON patch), RFC 6901
+(JSON pointer); and gopkg.in/evanphx/json-patch.v4, by which the API server 1.33 applies the latter two. What it accepts
+beyond them is accepted here: `replace` of a field that is not there, places counted from a list's end.
 """
 
 from __future__ import annotations
 
 import copy
+import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from stratus_sim.cluster.merge import strategic_merge
+from stratus_sim.cluster.patch_errors import Malformed, PatchError
 
 Json = dict[str, Any]
-
-_DROP = "$deleteFromPrimitiveList/"
-_RETAIN = "$retainKeys"
-_MERGE_KEYS = ("name", "containerPort", "port", "mountPath", "ip", "key")
-
-
-class PatchError(ValueError):
-    """A patch that does not fit the object it is applied to."""
-
-
-class Malformed(PatchError):
-    """What is no patch of its kind, whatever the object."""
+_PLACE = re.compile(r"[+-]?\d+", re.ASCII)
 
 
 def merged(document: Mapping[str, Any], patch: Any, kind: str) -> Any:
@@ -42,9 +34,9 @@ def merged(document: Mapping[str, Any], patch: Any, kind: str) -> Any:
 
 
 def merge_patch(document: Any, patch: Any) -> Any:
-    """RFC 7386: null removes, objects merge, everything else replaces."""
+    """RFC 7386: null removes, objects merge, everything else replaces; nulls of objects in lists go too."""
     if not isinstance(patch, Mapping):
-        return patch
+        return _without_nulls(patch)
     merged = dict(document) if isinstance(document, Mapping) else {}
     for key, change in patch.items():
         if change is None:
@@ -54,15 +46,21 @@ def merge_patch(document: Any, patch: Any) -> Any:
     return merged
 
 
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
+
+
 def strategic(document: Json, patch: Any) -> Any:
     """Strategic merge, directives included.
 
     Raises:
-        Malformed: the patch is no JSON object.
+        PatchError: it does not fit; Malformed: it is no JSON object, or a directive in it is none.
     """
     if not isinstance(patch, Mapping):
         raise Malformed("a strategic merge patch is a JSON object")
-    return strategic_merge(document, _spelt_out(document, patch))
+    return strategic_merge(document, patch)
 
 
 def json_patch(document: Json, operations: Any) -> Any:
@@ -88,61 +86,13 @@ PATCHERS: Mapping[str, Callable[[Json, Any], Any]] = {"strategic": strategic, "m
 """How to apply a patch, by the name kubectl's --type gives it."""
 
 
-def _spelt_out(document: Any, patch: Mapping[str, Any]) -> Json:
-    """A patch that does the same without directives, except `$patch: delete` on list items."""
-    live: Mapping[str, Any] = document if isinstance(document, Mapping) else {}
-    if patch.get("$patch") == "replace":
-        wanted = {k: v for k, v in patch.items() if k != "$patch"}
-        return dict.fromkeys(live) | wanted
-    plain: Json = {}
-    if isinstance(patch.get(_RETAIN), list):
-        plain |= dict.fromkeys(key for key in live if key not in patch[_RETAIN])
-    for key, change in patch.items():
-        if key.startswith(_DROP):
-            name = key.removeprefix(_DROP)
-            plain[name] = [item for item in plain.get(name, live.get(name)) or () if item not in change]
-        elif not key.startswith("$"):
-            plain[key] = _spelt_out_value(live.get(key), change)
-    return plain
-
-
-def _spelt_out_value(live: Any, change: Any) -> Any:
-    if isinstance(change, Mapping):
-        return None if change.get("$patch") == "delete" else _spelt_out(live, change)
-    if isinstance(change, list):
-        return _spelt_out_list(live if isinstance(live, list) else [], change)
-    return change
-
-
-def _spelt_out_list(live: list[Any], change: list[Any]) -> list[Any]:
-    """`$patch: replace` beside the items makes them the whole list: the items not named are deleted."""
-    items = [item for item in change if not (isinstance(item, Mapping) and item.get("$patch") == "replace")]
-    key = _merge_key([*live, *items])
-    if key is None:
-        return items
-    found = {item[key]: item for item in live}
-    spelt = [item if item.get("$patch") == "delete" else _spelt_out(found.get(item[key]), item) for item in items]
-    if len(items) == len(change):
-        return spelt
-    named = {item[key] for item in items}
-    return [*spelt, *({key: name, "$patch": "delete"} for name in found if name not in named)]
-
-
-def _merge_key(items: list[Any]) -> str | None:
-    if not items or not all(isinstance(item, Mapping) for item in items):
-        return None
-    return next((key for key in _MERGE_KEYS if all(key in item for item in items)), None)
-
-
 def _operate(document: Any, operation: Mapping[str, Any]) -> Any:
     op, path = operation["op"], _pointer(operation["path"])
     if op == "test":
-        if _at(document, path) != operation["value"]:
+        if _text(_found(document, path)) != _text(operation["value"]):
             raise ValueError("the value tested for is not there")
         return document
     if op in ("add", "replace"):
-        if op == "replace":
-            _at(document, path)
         return _put(document, path, copy.deepcopy(operation["value"]), replace=op == "replace")
     if op == "remove":
         return _take(document, path)
@@ -159,10 +109,22 @@ def _pointer(text: Any) -> list[str]:
     return [step.replace("~1", "/").replace("~0", "~") for step in text.split("/")[1:]]
 
 
+def _text(value: Any) -> str:
+    """Python holds True and 1 for equal; JSON does not."""
+    return json.dumps(value, sort_keys=True)
+
+
 def _index(items: list[Any], step: str, limit: int) -> int:
-    if not step.isdecimal() or int(step) >= limit:
+    place = int(step) if _PLACE.fullmatch(step) else limit
+    if not -limit <= place < limit:
         raise IndexError(f"no item {step!r} in a list of {len(items)}")
-    return int(step)
+    return place % limit
+
+
+def _found(document: Any, path: list[str]) -> Any:
+    """The value at a path; None for a field that is not there."""
+    parent = _at(document, path[:-1])
+    return parent.get(path[-1]) if path and isinstance(parent, dict) else _at(parent, path[-1:])
 
 
 def _at(node: Any, path: list[str]) -> Any:

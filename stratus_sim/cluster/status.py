@@ -93,7 +93,8 @@ class DeploymentStatus(msgspec.Struct, frozen=True, gc=False):
     """Counts of a Deployment; `current` names the ReplicaSet of the template at generation `observed`.
 
     `sized_for` is the number of replicas its sets were last scaled for. `progress` is the reason of the condition
-    Progressing, `progress_us` when something last moved, `deadline` the timer that looks whether nothing did.
+    Progressing, `progress_us` when something last moved, `deadline` the timer that looks whether nothing did. While
+    fewer are ready than asked for, `short_us` is since when.
     """
 
     observed: int = 0
@@ -105,6 +106,7 @@ class DeploymentStatus(msgspec.Struct, frozen=True, gc=False):
     since_us: int = 0
     available: int = 0
     sized_for: int | None = None
+    short_us: int = 0
     progress: str = ""
     progress_us: int = 0
     deadline: Timer | None = None

@@ -43,7 +43,8 @@ def parse(text: str) -> tuple[Taint, bool]:
 
 def of(node: Manifest) -> list[Mapping[str, Any]]:
     """A node's taints."""
-    found = (node.get("spec") or {}).get("taints")
+    spec = node.get("spec")
+    found = spec.get("taints") if isinstance(spec, Mapping) else None
     return [taint for taint in found if isinstance(taint, Mapping)] if isinstance(found, list) else []
 
 
@@ -64,9 +65,9 @@ def repelling(node: Manifest, tolerations: Iterable[Mapping[str, Any]], *effects
 def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
     if toleration.get("effect") not in (None, "", taint.get("effect")):
         return False
-    if toleration.get("operator", "Equal") == "Exists":
-        return toleration.get("key") in (None, "", taint.get("key"))
-    return toleration.get("key") == taint.get("key") and (toleration.get("value") or "") == (taint.get("value") or "")
+    if toleration.get("key") not in (None, "", taint.get("key")):
+        return False
+    return toleration.get("operator") == "Exists" or (toleration.get("value") or "") == (taint.get("value") or "")
 
 
 def pressing(node: Resource, pod: Resource) -> str:

@@ -46,3 +46,17 @@ def mountable(mounts: Iterable[tuple[str, str]], volumes: Iterable[str]) -> None
     for where, name in mounts:
         if name not in there:
             raise ValueError(f'{where}: Not found: "{name}"')
+
+
+def tolerable(
+    key: str | None, operator: str | None, value: str | None, effect: str | None, seconds: int | None
+) -> None:
+    """A toleration says what it tolerates: everything only with Exists, for a time only what evicts."""
+    if operator != "Exists" and not key:
+        told = 'operator must be Exists when `key` is empty, which means "match all values and all keys"'
+        raise ValueError(f'operator: Invalid value: "{operator or ""}": {told}')
+    if seconds is not None and effect != "NoExecute":
+        told = "effect must be 'NoExecute' when `tolerationSeconds` is set"
+        raise ValueError(f'effect: Invalid value: "{effect or ""}": {told}')
+    if operator == "Exists" and value:
+        raise ValueError(f"operator: Invalid value: \"{value}\": value must be empty when `operator` is 'Exists'")

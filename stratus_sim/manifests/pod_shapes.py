@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from stratus_sim.manifests import pod_rules, quantity
+from stratus_sim.manifests import names, pod_rules, quantity
 from stratus_sim.manifests.scheduling_shapes import Affinity, SpreadConstraint
 from stratus_sim.manifests.selector_shapes import Shape
 
@@ -25,24 +25,25 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 """Replicas; the upper bound is ours: more would only exhaust the memory of whoever asks."""
 _PERCENTAGE = r"^\d{1,3}%$"
 Share = Annotated[int, msgspec.Meta(ge=0)] | Annotated[str, msgspec.Meta(pattern=_PERCENTAGE)]
-_PLAIN_NAME = r"^[^/\s\x00-\x1f\x7f]{1,253}$"
-Name = Annotated[str, msgspec.Meta(pattern=_PLAIN_NAME)]
 NAMESPACE = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 NamespaceName = Annotated[str, msgspec.Meta(pattern=NAMESPACE)]
 IN_WORDS = {
     quantity.PATTERN: "a resource quantity, as 100m or 128Mi",
     _PERCENTAGE: "a whole number or a percentage, as 25%",
     NAMESPACE: "1 to 63 lowercase letters, digits and inner dashes",
-    _PLAIN_NAME: "a name of 1 to 253 characters without spaces and slashes",
 }
 """What the patterns above ask for, for messages."""
 
 
 class Metadata(Shape, frozen=True):
-    name: Name
+    name: str
     namespace: NamespaceName | None = None
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        names.expect_labels("labels", self.labels)
+        names.expect_annotations(self.annotations)
 
 
 class KeyRef(Shape, frozen=True):
@@ -207,6 +208,9 @@ class Toleration(Shape, frozen=True):
     effect: str | None = None
     toleration_seconds: int | None = None
 
+    def __post_init__(self) -> None:
+        pod_rules.tolerable(self.key, self.operator, self.value, self.effect, self.toleration_seconds)
+
 
 class ReadinessGate(Shape, frozen=True):
     condition_type: str
@@ -241,6 +245,7 @@ class PodSpec(Shape, frozen=True):
     def __post_init__(self) -> None:
         if len(self.containers) > 1 or self.init_containers:
             pod_rules.once_each("containers.name", [c.name for c in (*(self.init_containers or ()), *self.containers)])
+        names.expect_labels("nodeSelector", self.node_selector)
         if self.volumes:
             pod_rules.once_each("volumes.name", [volume.name for volume in self.volumes])
 
@@ -263,6 +268,10 @@ class PodSpec(Shape, frozen=True):
 class TemplateMetadata(Shape, frozen=True):
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        names.expect_labels("labels", self.labels)
+        names.expect_annotations(self.annotations)
 
 
 class Template(Shape, frozen=True):

@@ -17,9 +17,9 @@ _DECIMAL = {suffix: Fraction(10) ** (3 * power) for power, suffix in enumerate((
     suffix: Fraction(1000) ** power for power, suffix in enumerate(("", "k", "M", "G", "T", "P", "E"))
 }
 _SUFFIXES = _BINARY | _DECIMAL
-_NUMBER = r"\+?(\d+\.?\d*|\.\d+)"
-_QUANTITY = re.compile(rf"{_NUMBER}(?:[eE]([+-]?\d{{1,3}})|([A-Za-z]{{0,2}}))")
-PATTERN = rf"^\s*{_NUMBER}(?:[eE][+-]?\d{{1,3}}|[numkMGTPE]?|[KMGTPE]i)\s*$"
+_NUMBER = r"\+?([0-9]+\.?[0-9]*|\.[0-9]+)"
+_QUANTITY = re.compile(rf"{_NUMBER}(?:[eE]([+-]?[0-9]{{1,3}})|([A-Za-z]{{0,2}}))")
+PATTERN = rf"^\s*{_NUMBER}(?:[eE][+-]?[0-9]{{1,3}}|[numkMGTPE]?|[KMGTPE]i)\s*$"
 """What a quantity looks like, for JSON-schema-like checks."""
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from stratus_sim.manifests.selector_shapes import LabelSelector, Shape
+from stratus_sim.manifests.selector_shapes import LabelSelector, Shape, expect_requirement
 
 Weight = Annotated[int, msgspec.Meta(ge=1, le=100)]
 
@@ -19,10 +19,26 @@ class NodeRequirement(Shape, frozen=True):
     operator: Literal["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"]
     values: list[str] | None = None
 
+    def __post_init__(self) -> None:
+        expect_requirement(self.key, self.operator, self.values or ())
+        if self.operator in ("Gt", "Lt") and len(self.values or ()) != 1:
+            raise ValueError("values: Required value: must be specified single value when `operator` is 'Lt' or 'Gt'")
+
 
 class NodeSelectorTerm(Shape, frozen=True):
     match_expressions: list[NodeRequirement] | None = None
     match_fields: list[NodeRequirement] | None = None
+
+    def __post_init__(self) -> None:
+        for number, field in enumerate(self.match_fields or ()):
+            where = f"matchFields[{number}]"
+            if field.operator not in ("In", "NotIn"):
+                raise ValueError(f'{where}.operator: Invalid value: "{field.operator}": not a valid selector operator')
+            if len(field.values or ()) != 1:
+                told = "must be only one value when `operator` is 'In' or 'NotIn' for node field selector"
+                raise ValueError(f"{where}.values: Required value: {told}")
+            if field.key != "metadata.name":
+                raise ValueError(f'{where}.key: Invalid value: "{field.key}": not a valid field selector key')
 
 
 class NodeSelector(Shape, frozen=True):

@@ -13,6 +13,7 @@ import msgspec
 
 from stratus_sim.errors import UserError
 from stratus_sim.manifests.ingress_shapes import INGRESS_SHAPES
+from stratus_sim.manifests.names import expect_name
 from stratus_sim.manifests.pod_shapes import IN_WORDS, NAMESPACE, Amount, Metadata, NamespaceName, PodSpec, Port
 from stratus_sim.manifests.policy_shapes import POLICY_SHAPES
 from stratus_sim.manifests.selector_shapes import Shape
@@ -123,9 +124,11 @@ def read_shape(value: Mapping[str, Any], where: str) -> Any:
     """
     kind = str(value["kind"])
     try:
-        return msgspec.convert(value, SHAPES.get(kind, Other))
-    except msgspec.ValidationError as error:
+        found: Any = msgspec.convert(value, SHAPES.get(kind, Other))
+        expect_name(kind, found.metadata.name)
+    except (msgspec.ValidationError, ValueError) as error:
         raise UserError(_explain(value, where, str(error))) from None
+    return found
 
 
 def expect_namespace(name: str) -> None:

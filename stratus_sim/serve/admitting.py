@@ -18,9 +18,10 @@ from stratus_sim.cluster.workloads.templates import template_hash, unlabelled
 from stratus_sim.errors import UserError
 from stratus_sim.manifests import quantity
 from stratus_sim.serve.answers import Refusal
-from stratus_sim.serve.completing import complete_template
 from stratus_sim.serve.kinds import SCALABLE, Kind
-from stratus_sim.serve.showing import secret_data, without_nulls
+from stratus_sim.serve.showing import secret_data
+from stratus_sim.telemetry.completing import without_nulls
+from stratus_sim.telemetry.completing_pods import complete_template
 from stratus_sim.telemetry.render import Json, plain
 
 if TYPE_CHECKING:
@@ -30,17 +31,15 @@ _SERVER_METADATA = (
     "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds",
     "managedFields", "selfLink",
 )  # fmt: skip
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _FIELD = re.compile(
     r"(?:.*?: field (?:at the top: )?)?(?P<path>[a-z][\w.]*(?:\[[^]]*\][\w.]*)*): (?P<told>.*)", re.DOTALL
 )
 _SUBFIELD = re.compile(
-    r"(?P<path>[a-z][\w.]*(?:\[\d+\][\w.]*)*): (?P<told>(?:Invalid|Required|Duplicate) value: .*|Not found: .*)",
+    r"(?P<path>[a-z][\w.]*(?:\[\d+\][\w.]*)*): (?P<told>"
+    r"(?:Invalid|Required|Duplicate) value: .*|(?:Not found|Forbidden): .*)",
     re.DOTALL,
 )
 _PORTION = re.compile(r"\d+%?")
-_LONGEST_NAME = 253
-_FREE_NAMES = frozenset({"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"})
 _NOTHING: Any = object()
 
 
@@ -74,6 +73,8 @@ def changed(world: World, found: Resource, shown: Json, submitted: Json) -> Mani
 
 def _untainted(node: Json, added: Collection[Json]) -> Json:
     """A node without the taints controllers have put on it: they come and go, whoever sends them back."""
+    if not isinstance(node.get("spec") or {}, Mapping):
+        return node
     left = [taint for taint in taints.of(node) if not any(one.items() <= taint.items() for one in added)]
     spec = {name: value for name, value in (node.get("spec") or {}).items() if name != "taints"}
     return {**node, "spec": {**spec, "taints": left} if left else spec}
@@ -130,8 +131,6 @@ def admit(kind: Kind, manifest: Manifest, found: Resource | None) -> tuple[Objec
     """
     metadata = manifest["metadata"]
     name = str(metadata["name"])
-    if kind.name not in _FREE_NAMES and (len(name) > _LONGEST_NAME or not _NAME.fullmatch(name)):
-        raise invalid(kind, name, "metadata.name: a lowercase RFC 1123 subdomain must consist of [a-z0-9.-]")
     try:
         key, accepted = admitted(manifest)
     except (InvalidAction, UserError) as error:

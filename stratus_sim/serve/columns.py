@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from stratus_sim.serve import endpoints
+from stratus_sim.telemetry import render_endpoints
 from stratus_sim.telemetry.render import Json
 
 Narrow = tuple[tuple[str, Callable[[Json], Any]], ...]
@@ -53,7 +53,7 @@ def _selector(policy: Json) -> str:
 
 
 COLUMNS: Mapping[str, Narrow] = {
-    endpoints.KIND: (("Endpoints", endpoints.cell),),
+    render_endpoints.KIND: (("Endpoints", render_endpoints.cell),),
     "PersistentVolumeClaim": (
         ("Status", _claim_status), ("Volume", lambda item: _spec(item).get("volumeName", "")),
         ("Capacity", lambda item: (_status(item).get("capacity") or {}).get("storage", "")),

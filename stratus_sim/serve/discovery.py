@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from stratus_sim.serve.answers import NOT_FOUND, Answer, Refusal, Request
-from stratus_sim.serve.completing import KUBELET_VERSION
 from stratus_sim.serve.kinds import Kind
+from stratus_sim.telemetry.completing import KUBELET_VERSION
 from stratus_sim.telemetry.render import Json
 
 VERSION = {

@@ -17,6 +17,7 @@ from immutables import Map
 from stratus_sim.cluster.correlator import Mark, recent
 from stratus_sim.cluster.objects import EventRecord, ObjectKey, Resource
 from stratus_sim.serve.answers import Refusal
+from stratus_sim.serve.derived import Derived
 from stratus_sim.serve.kinds import Kind
 from stratus_sim.serve.selecting import Test
 from stratus_sim.serve.showing import View, under
@@ -44,6 +45,7 @@ class History:
         self._changes: deque[Change] = deque(maxlen=KEPT)
         self._count = 0
         self._floor = view.world.store.state.version
+        self._derived = Derived(view)
         self._read()
 
     @property
@@ -65,7 +67,10 @@ class History:
         world = self._view.world
         if world.store.state.version == self._version and world.cluster.events is self._emitted:
             return
-        found = [*self._objects_changed(world.store.state.objects), *self._events_changed(recent(world))]
+        stored = [*self._objects_changed(world.store.state.objects)]
+        derived = self._derived.changed({_key(change) for change in stored})
+        found = [*stored, *(Change(world.store.state.version, *one) for one in derived)]
+        found += self._events_changed(recent(world))
         for change in sorted(found, key=_order):
             if len(self._changes) == KEPT:
                 self._floor = self._changes[0].version
@@ -149,6 +154,11 @@ def _seen(body: Json | None, namespace: str | None, test: Test) -> Json | None:
 
 def _at_version(body: Json, version: int) -> Json:
     return {**body, "metadata": {**body["metadata"], "resourceVersion": str(version)}}
+
+
+def _key(change: Change) -> ObjectKey:
+    metadata = (change.new or change.old or {})["metadata"]
+    return ObjectKey(change.kind, metadata.get("namespace", ""), metadata["name"])
 
 
 def _order(change: Change) -> tuple[int, str, str]:

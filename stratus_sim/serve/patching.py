@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stratus_sim.cluster import patching
+from stratus_sim.cluster.patch_errors import Malformed, PatchError, Unmergeable
 from stratus_sim.serve.answers import Refusal
 from stratus_sim.telemetry.render import Json
 
@@ -38,11 +39,14 @@ def applied(document: Json, patch: Any, kind: str) -> Any:
     """The document with the patch applied; `kind` as in `patching.PATCHERS`.
 
     Raises:
-        Refusal: 400 it is no such patch, 422 it does not fit the object, as the API server answers.
+        Refusal: 400 it is no such patch, 422 it does not fit the object, 500 items of it cannot be told apart, as the
+            API server answers.
     """
     try:
         return patching.PATCHERS[kind](document, patch)
-    except patching.Malformed as error:
+    except Malformed as error:
         raise Refusal(400, str(error)) from None
-    except patching.PatchError as error:
+    except Unmergeable as error:
+        raise Refusal(500, str(error)) from None
+    except PatchError as error:
         raise Refusal(422, f"the server rejected our request due to an error in our request: {error}") from None

@@ -15,12 +15,13 @@ from stratus_sim.cluster import root_ca
 from stratus_sim.cluster.correlator import mark_of
 from stratus_sim.cluster.objects import EventRecord, ObjectKey, Resource, uuid_of
 from stratus_sim.manifests.kinds import SERVED
-from stratus_sim.serve import endpoints
 from stratus_sim.serve.calendar import Calendar
-from stratus_sim.serve.completing import COMPLETE, LAST_APPLIED
 from stratus_sim.serve.kinds import Kind
+from stratus_sim.telemetry import render_endpoints
 from stratus_sim.telemetry.chronicle import chronicle
-from stratus_sim.telemetry.render import REDACTED, Json, plain, render, timestamp
+from stratus_sim.telemetry.completing import LAST_APPLIED, completed
+from stratus_sim.telemetry.render import REDACTED, Json, plain, timestamp
+from stratus_sim.telemetry.render_namespaces import undeclared
 from stratus_sim.telemetry.reporters import component
 
 if TYPE_CHECKING:
@@ -41,40 +42,34 @@ class View:
 
     def get(self, kind: Kind, namespace: str, name: str) -> Json | None:
         """One object, None when there is none."""
-        if kind.name in ("Event", endpoints.KIND) and kind.built_in:
+        if kind.name in ("Event", render_endpoints.KIND) and kind.built_in:
             return next((e for e in self.list(kind, namespace) if e["metadata"]["name"] == name), None)
         found = root_ca.find(self.world, ObjectKey(kind.name, namespace, name))
         if found is not None:
             return under(kind, self.show(found))
-        return self._bare_namespace(name) if kind.name == "Namespace" and name in self._namespaces() else None
+        return self._undeclared().get(name) if kind.name == "Namespace" else None
 
     def list(self, kind: Kind, namespace: str | None = None) -> Rows:
         """The objects of a kind in order of namespace and name; Events in order of time."""
         if kind.name == "Event" and kind.built_in:
             return [self.show_event(e) for e in self.events() if namespace in (None, _home(e))]
         shown = [under(kind, self.show(item)) for item in root_ca.listed(self.world, kind.name, namespace)]
-        if kind.name == endpoints.KIND and kind.built_in:
-            shown += [self.calendar.date(item) for item in endpoints.derived(self.world, namespace)]
+        if kind.name == render_endpoints.KIND and kind.built_in:
+            shown += [self.calendar.date(item) for item in render_endpoints.derived(self.world, namespace)]
         elif kind.name == "Namespace":
-            missing = self._namespaces() - {item["metadata"]["name"] for item in shown}
-            shown += [self._bare_namespace(name) for name in missing]
+            shown += self._undeclared().values()
         else:
             return shown
         return sorted(shown, key=_place)
 
     def show(self, resource: Resource) -> Json:
         """One stored object."""
-        body: Json = without_nulls(render(self.world, resource))
-        kind, metadata = resource.key.kind, body["metadata"]
-        body["apiVersion"] = SERVED.get(kind, body["apiVersion"])
-        if resource.key.namespace:
-            metadata["namespace"] = resource.key.namespace
+        body = completed(self.world, resource)
+        body["apiVersion"] = SERVED.get(resource.key.kind, body["apiVersion"])
         if resource.owner is not None:
-            self._own(metadata, resource.owner)
-        if kind == "Secret":
+            self._own(body["metadata"], resource.owner)
+        if resource.key.kind == "Secret":
             self._secret(body, resource)
-        elif kind in COMPLETE:
-            COMPLETE[kind](self.world, resource, body)
         return self._dated(resource, body)
 
     def fork(self) -> View:
@@ -128,14 +123,8 @@ class View:
         if shown:
             body["metadata"]["annotations"] = shown
 
-    def _namespaces(self) -> set[str]:
-        """Namespaces that are there because something is in them, as manifests need not declare theirs."""
-        return {"default"} | {key.namespace for key in self.world.store.state.objects if key.namespace}
-
-    def _bare_namespace(self, name: str) -> Json:
-        metadata = {"name": name, "labels": {"kubernetes.io/metadata.name": name}, "resourceVersion": "1"}
-        metadata |= {"uid": uuid_of(f"Namespace {name}"), "creationTimestamp": self.calendar.dated(timestamp(0))}
-        return {"kind": "Namespace", "apiVersion": "v1", "metadata": metadata, "status": {"phase": "Active"}}
+    def _undeclared(self) -> dict[str, Json]:
+        return {name: self.calendar.date(body) for name, body in undeclared(self.world).items()}
 
 
 def under(kind: Kind, body: Json) -> Json:
@@ -153,13 +142,6 @@ def secret_data(manifest: Mapping[str, Any]) -> Mapping[str, str]:
     """The values of a Secret in base64; `stringData` wins, as on the API server."""
     texts = {k: _encoded(str(v)) for k, v in (manifest.get("stringData") or {}).items() if v is not None}
     return {**{k: str(v) for k, v in (manifest.get("data") or {}).items() if v is not None}, **texts}
-
-
-def without_nulls(value: Any) -> Any:
-    """JSON without the fields that are null, which the API server takes for absent."""
-    if isinstance(value, dict):
-        return {k: without_nulls(v) for k, v in value.items() if v is not None}
-    return [without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def _place(shown: Json) -> tuple[str, str]:

@@ -10,9 +10,9 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from stratus_sim.cluster.network_policy import namespace_labels
-from stratus_sim.cluster.objects import Resource, finalizers_of
+from stratus_sim.cluster.objects import Resource, finalizers_of, uuid_of
 from stratus_sim.manifests.kinds import SERVED, plural
-from stratus_sim.telemetry.render_workloads import Json, condition
+from stratus_sim.telemetry.render_workloads import Json, condition, timestamp
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
@@ -45,6 +45,19 @@ def namespace(world: World, body: Json, resource: Resource) -> None:
                    "All content-preserving finalizers finished", "SomeFinalizersRemain",
                    "Some content in the namespace has finalizers remaining: ", "in"),
     ]  # fmt: skip
+
+
+def undeclared(world: World) -> dict[str, Json]:
+    """By name, the namespaces that are there because something is in them: manifests need not declare theirs."""
+    within = {"default"} | {key.namespace for key in world.store.state.objects if key.namespace}
+    declared = {key.name for key in world.store.keys("Namespace")}
+    return {name: _undeclared(name) for name in sorted(within - declared)}
+
+
+def _undeclared(name: str) -> Json:
+    metadata = {"name": name, "labels": {"kubernetes.io/metadata.name": name}, "resourceVersion": "1"}
+    metadata |= {"uid": uuid_of(f"Namespace {name}"), "creationTimestamp": timestamp(0)}
+    return {"kind": "Namespace", "apiVersion": "v1", "metadata": metadata, "status": {"phase": "Active"}}
 
 
 def _remaining(

@@ -20,7 +20,7 @@ _WHOLE = ("Evicted", "DeadlineExceeded")
 def pod(body: Json, resource: Resource) -> None:
     """Add the status of a pod to its manifest."""
     status: PodStatus = resource.status
-    found: Json = {"phase": status.phase, "conditions": _conditions(resource), "qosClass": _quality(resource)}
+    found: Json = {"phase": status.phase, "conditions": _conditions(resource), "qosClass": quality(resource)}
     if status.phase == "Failed" and status.message:
         found |= {"reason": status.reason, "message": status.message}
     if status.node:
@@ -30,7 +30,8 @@ def pod(body: Json, resource: Resource) -> None:
     body["status"] = found
 
 
-def _quality(resource: Resource) -> str:
+def quality(resource: Resource) -> str:
+    """The quality of service class of a pod."""
     if best_effort(resource.spec):
         return "BestEffort"
     return "Guaranteed" if guaranteed(resource.spec) else "Burstable"
@@ -93,14 +94,18 @@ def _names(resource: Resource, chosen: Callable[[int], bool]) -> str:
 def _statuses(spec: Json, resource: Resource) -> Json:
     """The statuses of the containers; until the init containers are done the others wait for them."""
     status, inits = resource.status, spec.get("initContainers") or []
-    starting = "PodInitializing" if status.initialized < len(inits) else "ContainerCreating"
     each = status.containers or _alike(resource)
-    shown = [_status(c, one, starting) for c, one in zip([*inits, *spec["containers"]], each, strict=True)]
+    shown = [_status(c, one, starting(resource)) for c, one in zip([*inits, *spec["containers"]], each, strict=True)]
     for one, container in zip(shown, inits, strict=False):
         done = one["state"].get("terminated", {}).get("exitCode") == 0
         one["ready"] = one["ready"] or (done and container.get("restartPolicy") != "Always")
     first = {"initContainerStatuses": shown[: len(inits)]} if inits else {}
     return {**first, "containerStatuses": shown[len(inits) :]}
+
+
+def starting(pod: Resource) -> str:
+    """What a container waits for that nothing else keeps."""
+    return "PodInitializing" if pod.status.initialized < container_status.inits(pod.spec) else "ContainerCreating"
 
 
 def _alike(resource: Resource) -> list[ContainerStatus]:

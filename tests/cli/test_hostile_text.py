@@ -10,7 +10,7 @@ from stratus_sim.testing.record import read_header
 APP = r"""
 apiVersion: apps/v1
 kind: Deployment
-metadata: {name: "[red]web[bold]:warning:"}
+metadata: {name: web}
 spec:
   selector: {matchLabels: {app: web}}
   template: {metadata: {labels: {app: web}}, spec: {containers: [{name: c, image: web:1}]}}
@@ -26,7 +26,8 @@ def act(observation):
     print("noise")
     (web,) = observation.list("Deployment")
     if observation.attempt == 1 and not observation.feedback:
-        patch = {"metadata": {"annotations": {"a": "\\x1b[31m\\x1b]0;owned\\x07"}}, "spec": {"replicas": 0}}
+        notes = {"a": "[red]web[bold]:warning:\\x1b[31m\\x1b]0;owned\\x07"}
+        patch = {"metadata": {"annotations": notes}, "spec": {"replicas": 0}}
         return [Action("patch", "deployment/" + web["metadata"]["name"], {"patch": patch})]
     return Submit("[/bold]\\x1b[2J")
 def interrupted(observation):
@@ -41,7 +42,7 @@ def files(folder: Path) -> None:
     (folder / "mine.py").write_text(POLICY)
 
 
-def test_names_are_shown_as_they_are_and_command_nothing(stratus, tmp_path: Path) -> None:
+def test_text_is_shown_as_it_is_and_commands_nothing(stratus, tmp_path: Path) -> None:
     files(tmp_path)
     for words in (
         ("check", "mine.py:act", "--manifests", "app.yaml", "--examples", 6),
@@ -57,7 +58,7 @@ def test_names_are_shown_as_they_are_and_command_nothing(stratus, tmp_path: Path
             "r.jsonl",
         ),
         ("replay", "r.jsonl"),
-        ("run", "--manifests", "app.yaml", "--fault", "image-pull-bad-tag:x\x1b[31m"),
+        ("run", "--manifests", "app.yaml", "--fault", f"image-pull-bad-tag:{NAME}\x1b[31m"),
     ):
         ran = stratus(*words)
         told = ran.out + ran.err

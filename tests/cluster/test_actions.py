@@ -10,7 +10,6 @@ import pytest
 from stratus_sim.cluster import api, conditions, lease
 from stratus_sim.cluster.actions import Action, InvalidAction, effect
 from stratus_sim.cluster.configuration import ABSENT, difference, flatten, is_configuration, unflatten
-from stratus_sim.cluster.merge import strategic_merge
 from stratus_sim.cluster.objects import ObjectKey, key_of
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.world import World
@@ -80,11 +79,15 @@ def test_environment_image_and_resources_of_the_container_named() -> None:
     manifest["spec"]["template"]["spec"]["containers"].append(sidecar)
     world = mesh()
     api.put(world, manifest, "test")
-    env = after(world, "set-env", container="b", env={"X": None, "Z": 3, "gone": None})
+    env = after(world, "set-env", container="b", env={"Z": 3, "X": None, "gone": None})
     assert env["spec"]["template"]["spec"]["containers"][1]["env"] == [
         {"name": "Y", "value": "2"},
         {"name": "Z", "value": "3"},
     ]
+    sidecar["env"][1] = {"name": "Y", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
+    api.put(world, manifest, "test")
+    env = after(world, "set-env", container="b", env={"Y": "4"})
+    assert env["spec"]["template"]["spec"]["containers"][1]["env"][1] == {"name": "Y", "value": "4"}
     image = after(world, "set-image", image="a:2")
     assert [c["image"] for c in image["spec"]["template"]["spec"]["containers"]] == ["a:2", "b:1"]
     sides = {"limits": {"cpu": "1"}, "requests": {"cpu": "500m"}}
@@ -110,28 +113,6 @@ def test_apply_writes_what_it_is_given_and_a_copy() -> None:
         assert (written, copied) == (ObjectKey("ConfigMap", "default", "x"), manifest)
         assert copied is not None
         assert copied["data"] is not manifest["data"]
-
-
-@pytest.mark.parametrize(
-    ("old", "change", "merged"),
-    [
-        ([{"name": "a", "v": 1}], [{"name": "a", "w": 2}], [{"name": "a", "v": 1, "w": 2}]),
-        ([{"port": 1, "x": 1}], [{"port": 1, "y": 2}, {"port": 2}], [{"port": 1, "x": 1, "y": 2}, {"port": 2}]),
-        ([{"containerPort": 1}], [{"containerPort": 2}], [{"containerPort": 1}, {"containerPort": 2}]),
-        ([{"name": "a"}, {"name": "b"}], [{"name": "a", "$patch": "delete"}], [{"name": "b"}]),
-        ([{"name": "b"}], [{"name": "a", "$patch": "delete"}], [{"name": "b"}]),
-        ([{"name": "a"}], [{"port": 1}], [{"port": 1}]),
-        ([{"name": "a"}], ["x"], ["x"]),
-        ([1, 2], [3], [3]),
-        ([{"name": "a", "v": 1}], [{"name": "b", "v": None}], [{"name": "a", "v": 1}, {"name": "b"}]),
-        ("text", {"a": {"b": None}}, {"a": {}}),
-        ({"a": 1, "b": 2}, {"a": None, "c": None}, {"b": 2}),
-    ],
-)
-def test_a_strategic_merge(old: Any, change: Any, merged: Any) -> None:
-    before = {"f": old}
-    assert strategic_merge(before, {"f": change}) == {"f": merged}
-    assert before == {"f": old}
 
 
 def test_lists_named_and_not_and_empty_parts_are_fields() -> None:

@@ -72,7 +72,8 @@ def test_who_serves_has_to_find_its_configuration_elsewhere(fails: dict[str, Any
 
 def test_a_taint_sends_away_who_does_not_tolerate_it_for_good() -> None:
     tolerating = [{"key": "k", "operator": "Exists"}]
-    for tolerations, free in (([], False), (tolerating, True), ([{**tolerating[0], "tolerationSeconds": 300}], False)):
+    awhile = {**tolerating[0], "effect": "NoExecute", "tolerationSeconds": 300}
+    for tolerations, free in (([], False), (tolerating, True), ([awhile], False)):
         world = standing(template={**template(), "spec": {**of()["spec"], "tolerations": tolerations}})
         cordon(world)
         assert not evictable(world), "a drain takes everybody"

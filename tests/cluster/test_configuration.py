@@ -67,8 +67,8 @@ def test_added_fields_vanish_when_the_before_image_is_restored() -> None:
 
 @given(st.lists(st.tuples(names, st.integers()), max_size=4, unique_by=lambda p: p[0]), names)
 def test_merging_by_name_touches_only_the_named_item(pairs: list, name: str) -> None:
-    old = {"c": [{"name": n, "v": v} for n, v in pairs]}
-    merged = strategic_merge(old, {"c": [{"name": name, "w": 1}]})
-    others = [item for item in merged["c"] if item["name"] != name]
-    assert others == [item for item in old["c"] if item["name"] != name]
-    assert {"name": name, "w": 1}.items() <= next(i for i in merged["c"] if i["name"] == name).items()
+    old = {"secrets": [{"name": n, "v": v} for n, v in pairs]}
+    merged = strategic_merge(old, {"secrets": [{"name": name, "w": 1}]})
+    others = [item for item in merged["secrets"] if item["name"] != name]
+    assert others == [item for item in old["secrets"] if item["name"] != name]
+    assert {"name": name, "w": 1}.items() <= next(i for i in merged["secrets"] if i["name"] == name).items()

@@ -239,7 +239,7 @@ def test_a_refusal_lists_the_rules_that_are_not_held() -> None:
     with pytest.raises(Denied) as refused:
         api.put(holding(), role(rule("get", "list"), WRITES[0]), "ann", user=ANN)
     assert str(refused.value) == (
-        'roles.rbac.authorization.k8s.io "r" is forbidden: user "ann" (groups=["ops","system:authenticated"]) is '
+        'roles.rbac.authorization.k8s.io "r" is forbidden: user "ann" (groups=["ops" "system:authenticated"]) is '
         "attempting to grant RBAC permissions not currently held:\n"
         '{APIGroups:["apps"], Resources:["deployments"], Verbs:["get" "list"]}'
     )

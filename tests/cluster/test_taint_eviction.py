@@ -17,7 +17,8 @@ TAINT = {"key": "gone", "value": "soon", "effect": "NoExecute"}
 
 
 def toleration(seconds: int | None = None, key: str = "gone", **fields: Any) -> dict[str, Any]:
-    return {"key": key, "operator": "Exists", **({} if seconds is None else {"tolerationSeconds": seconds}), **fields}
+    timed = {} if seconds is None else {"effect": "NoExecute", "tolerationSeconds": seconds}
+    return {"key": key, "operator": "Exists", **timed, **fields}
 
 
 def pod(*tolerations: dict[str, Any], on: str = "n0") -> dict[str, Any]:

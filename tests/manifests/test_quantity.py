@@ -40,7 +40,7 @@ def test_mib(value: str | int, expected: int) -> None:
     assert mib(value) == expected
 
 
-@pytest.mark.parametrize("value", ["", "lots", "1 Gi", "100mi", "-1", "1Kii", "m", "1.2.3", True])
+@pytest.mark.parametrize("value", ["", "lots", "1 Gi", "100mi", "-1", "1Kii", "m", "1.2.3", "\u0661", True])
 def test_malformed_quantities_are_named(value: str) -> None:
     with pytest.raises(UserError, match=r"is no resource quantity") as caught:
         mib(value)

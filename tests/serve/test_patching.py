@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratus_sim.cluster.patching import json_patch, merge_patch, strategic
+from stratus_sim.cluster.patching import json_patch, merge_patch
 from stratus_sim.serve.admitting import rebase
 from stratus_sim.serve.answers import Refusal
 from stratus_sim.serve.patching import applied
@@ -26,6 +26,7 @@ PAIRS = [  # RFC 7386, appendix A: (document, patch, result)
     ({"e": None}, {"a": 1}, {"e": None, "a": 1}),
     ([1, 2], {"a": "b", "c": None}, {"a": "b"}),
     ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
+    ({}, {"a": [{"b": None, "c": 1}, None]}, {"a": [{"c": 1}, None]}),  # as the API server does it
 ]
 OPERATIONS = [  # RFC 6902, appendix A, and RFC 6901's escapes
     ({"foo": "bar"}, [{"op": "add", "path": "/baz", "value": 1}], {"foo": "bar", "baz": 1}),
@@ -41,13 +42,24 @@ OPERATIONS = [  # RFC 6902, appendix A, and RFC 6901's escapes
         {"m~n": 2},
     ),
     ({"a": 1}, [{"op": "replace", "path": "", "value": {"b": 2}}], {"b": 2}),
+    # What the API server accepts beside the RFC.
+    ({"a": {}}, [{"op": "replace", "path": "/a/b", "value": 1}], {"a": {"b": 1}}),
+    (
+        {"l": [1, 2, 3]},
+        [{"op": "remove", "path": "/l/-1"}, {"op": "replace", "path": "/l/-2", "value": 0}],
+        {"l": [0, 2]},
+    ),
+    ({"l": [1]}, [{"op": "add", "path": "/l/-1", "value": 2}], {"l": [1, 2]}),
+    ({"a": 1}, [{"op": "test", "path": "/b", "value": None}], {"a": 1}),
 ]
 BROKEN = [
     [{"op": "test", "path": "/a", "value": 2}],
     [{"op": "remove", "path": "/b"}],
-    [{"op": "replace", "path": "/b", "value": 1}],
+    [{"op": "replace", "path": "/b/c", "value": 1}],
+    [{"op": "test", "path": "/a", "value": True}],
     [{"op": "add", "path": "/l/5", "value": 1}],
-    [{"op": "remove", "path": "/l/-1"}],
+    [{"op": "remove", "path": "/l/-3"}],
+    [{"op": "replace", "path": "/l/2", "value": 1}],
     [{"op": "add", "path": "a", "value": 1}],
     [{"op": "add", "path": "/a/b/c", "value": 1}],
     [{"op": "nonsense", "path": "/a"}],
@@ -84,32 +96,17 @@ def test_a_json_patch_that_does_not_fit_is_refused_whole(operations) -> None:
 
 
 @pytest.mark.parametrize(
-    ("patch", "result"),
+    ("patch", "code", "told"),
     [
-        ({"list": [{"name": "x", "v": 2}], "$setElementOrder/list": [{"name": "y"}, {"name": "x"}]}, {"x": 2, "y": 1}),
-        ({"list": [{"name": "x", "$patch": "delete"}]}, {"y": 1}),
-        ({"list": [{"name": "z", "v": 3}, {"$patch": "replace"}]}, {"z": 3}),
-        ({"list": [{"name": "x", "v": 5}, {"$patch": "replace"}]}, {"x": 5}),
+        ({"spec": {"ports": [{"name": "http"}]}}, 500, "map: map[name:http] does not contain declared merge key: port"),
+        ({"spec": {"$retainKeys": ["ports"], "type": "NodePort"}}, 400, "invalid patch format of retainKeys"),
+        ([], 400, "a strategic merge patch is a JSON object"),
     ],
 )
-def test_directives_on_lists(patch, result) -> None:
-    document = {"list": [{"name": "x", "v": 1}, {"name": "y", "v": 1}]}
-    merged = strategic(document, patch)
-    assert {item["name"]: item["v"] for item in merged["list"]} == result
-    assert set(merged) == {"list"}
-
-
-@pytest.mark.parametrize(
-    ("patch", "result"),
-    [
-        ({"m": {"$retainKeys": ["type"], "type": "Recreate"}}, {"m": {"type": "Recreate"}, "l": [1, 2]}),
-        ({"m": {"$patch": "replace", "new": 1}}, {"m": {"new": 1}, "l": [1, 2]}),
-        ({"m": {"$patch": "delete"}}, {"l": [1, 2]}),
-        ({"$deleteFromPrimitiveList/l": [1]}, {"m": {"type": "R", "r": {"s": 1}}, "l": [2]}),
-    ],
-)
-def test_directives_on_maps(patch, result) -> None:
-    assert strategic({"m": {"type": "R", "r": {"s": 1}}, "l": [1, 2]}, patch) == result
+def test_a_strategic_patch_that_does_not_fit_is_refused_as_the_api_server_does(patch, code, told) -> None:
+    with pytest.raises(Refusal) as refused:
+        applied({"kind": "Service", "spec": {"ports": [{"name": "http", "port": 80}]}}, patch, "strategic")
+    assert (refused.value.code, str(refused.value)) == (code, told)
 
 
 @given(OBJECTS, OBJECTS)

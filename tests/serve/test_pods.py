@@ -106,7 +106,7 @@ def test_what_was_left_out_is_shown_as_it_is_understood() -> None:
 
 
 def test_a_pod_bears_a_silent_node_for_five_minutes_unless_it_says_otherwise() -> None:
-    own = {"key": "node.kubernetes.io/unreachable", "operator": "Exists", "tolerationSeconds": 9}
+    own = {"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 9}
     spec = shown(cluster(pod(tolerations=[own]), seconds=1))["spec"]
     added = {
         "key": "node.kubernetes.io/not-ready",

@@ -25,6 +25,7 @@ COUNTED = {
     "KubePodNotReady", "KubeDeploymentReplicasMismatch", "KubeNodeNotReady", "HighRequestErrorRate",
     "HighRequestLatency",
 }  # fmt: skip
+UNCONFIGURED = ("configmap-missing", "profile-config")
 EMPTY = ObjectKey("ConfigMap", "default", "empty")
 
 
@@ -141,15 +142,15 @@ def test_a_crash_loop_is_told_apart_from_one_crash(hotel: World) -> None:
 
 
 def test_labels_are_those_of_the_series_in_the_rules_expression(hotel: World) -> None:
-    for fault, name in (("resource-limit-oom", "geo"), ("image-pull-bad-tag", "search")):
+    for fault, name in (("resource-limit-oom", "geo"), ("image-pull-bad-tag", "search"), UNCONFIGURED):
         inject.schedule(hotel, 0, fault, next(key for key in FAULTS[fault].targets(hotel) if key.name == name))
     hotel.run_for(61 * MINUTE_US)
     told = {(alert.name, alert.labels.get("container")): alert.labels for alert in firing(hotel)}
     looping = told["KubePodCrashLooping", "geo"]
-    assert {*looping} == {"alertname", "namespace", "pod", "container", "reason", "severity"}
+    assert {*looping} == {"alertname", "namespace", "pod", "container", "reason", "uid", "severity"}
     assert (looping["reason"], looping["severity"]) == ("CrashLoopBackOff", "warning")
-    waiting = told["KubeContainerWaiting", "search"]
-    assert ({*waiting}, waiting["reason"]) == ({*looping}, "ImagePullBackOff")
+    waiting = told["KubeContainerWaiting", "profile"]
+    assert ({*waiting}, waiting["reason"]) == ({*looping}, "CreateContainerConfigError")
     stuck = told["KubeDeploymentRolloutStuck", None]
     assert {*stuck} == {"alertname", "namespace", "deployment", "condition", "status", "reason", "severity"}
     shown = [alert["labels"] for alert in alerts(hotel)]
@@ -167,10 +168,19 @@ def test_one_crash_is_no_loop(hotel: World) -> None:
 
 
 def test_a_container_that_waits_for_an_hour(hotel: World) -> None:
-    target = next(key for key in FAULTS["image-pull-bad-tag"].targets(hotel) if key.name == "geo")
-    inject.schedule(hotel, 0, "image-pull-bad-tag", target)
+    fault, name = UNCONFIGURED
+    inject.schedule(hotel, 0, fault, next(key for key in FAULTS[fault].targets(hotel) if key.name == name))
     hotel.run_for(MINUTE_US)
     fires_at_last(hotel, "KubeContainerWaiting")
+
+
+def test_an_image_nobody_has_is_waited_for_with_two_reasons_by_turns_and_never_for_an_hour(hotel: World) -> None:
+    target = next(key for key in FAULTS["image-pull-bad-tag"].targets(hotel) if key.name == "geo")
+    inject.schedule(hotel, 0, "image-pull-bad-tag", target)
+    hotel.run_for(100 * MINUTE_US)
+    [waiting] = [alert for alert in pending(hotel) if alert.name == "KubeContainerWaiting"]
+    assert hotel.now_us - waiting.since_us <= 5 * MINUTE_US, "since the last pull"
+    assert "KubeContainerWaiting" not in names(hotel)
 
 
 def test_a_rollout_past_its_deadline(hotel: World) -> None:

@@ -35,11 +35,11 @@ LABELS = {
     "kube_service_info": "service namespace uid cluster_ip external_name external_traffic_policy load_balancer_ip",
     "kube_namespace_status_phase": "namespace phase",
     "kube_resourcequota": "resourcequota namespace resource type",
-    "container_cpu_usage_seconds_total": "container pod namespace node image cpu",
-    "container_cpu_cfs_throttled_periods_total": "container pod namespace node image",
+    "container_cpu_usage_seconds_total": "container pod namespace node image id name cpu",
+    "container_cpu_cfs_throttled_periods_total": "container pod namespace node image id name",
     "up": "namespace job service pod instance",
-    "container_network_receive_bytes_total": "interface pod namespace node image",
-    "container_network_transmit_packets_dropped_total": "interface pod namespace node image",
+    "container_network_receive_bytes_total": "interface pod namespace node image id name",
+    "container_network_transmit_packets_dropped_total": "interface pod namespace node image id name",
 }
 """What dashboards and rules written for the real exporters join and group by."""
 MORE = (

@@ -219,7 +219,7 @@ def test_of_what_a_process_needs_only_its_memory_shows(hotel: World) -> None:
     other.processes = ApplicationProcesses(other.application)
     pairs = zip(exposition(hotel).splitlines(), exposition(other).splitlines(), strict=True)
     changed = {line.partition("{")[0] for line, twin in pairs if line != twin}
-    assert changed == {"container_memory_working_set_bytes"}
+    assert changed == {f"container_memory_{what}" for what in ("working_set_bytes", "usage_bytes", "rss")}
     assert traces(hotel) == traces(other)
 
 

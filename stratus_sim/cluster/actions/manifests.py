@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from stratus_sim.cluster import patching
 from stratus_sim.cluster.actions.action import Action, InvalidAction
+from stratus_sim.cluster.applying import applied
 from stratus_sim.cluster.configuration import is_configuration
 from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource, key_of
+from stratus_sim.cluster.patch_errors import PatchError
 from stratus_sim.manifests.kinds import is_known
 
 if TYPE_CHECKING:
@@ -44,8 +46,10 @@ def _apply(world: World, action: Action) -> _Written:
     found = world.store.get(key)
     if found is None:
         return [(key, manifest)]
-    gone = _omitted(_last_applied(found), manifest)
-    return [(key, patching.merged(found.manifest, _over(gone, manifest), "strategic" if _built_in(found) else "merge"))]
+    try:
+        return [(key, applied(_last_applied(found), manifest, found.manifest, keyed=_built_in(found)))]
+    except PatchError as error:
+        raise InvalidAction(f"apply: {error}") from None
 
 
 def _last_applied(found: Resource) -> Mapping[str, Any]:
@@ -55,25 +59,6 @@ def _last_applied(found: Resource) -> Mapping[str, Any]:
     except ValueError:
         return {}
     return last if isinstance(last, Mapping) else {}
-
-
-def _omitted(last: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
-    """The patch that removes what `last` has and `now` has not; lists are left to the merge."""
-    patch: dict[str, Any] = {key: None for key in last if key not in now}
-    for key, value in last.items():
-        inner = now.get(key)
-        if isinstance(value, Mapping) and isinstance(inner, Mapping):
-            patch |= {key: _omitted(value, inner)}
-    return patch
-
-
-def _over(gone: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
-    both = {
-        k: _over(v, manifest[k])
-        for k, v in gone.items()
-        if isinstance(v, Mapping) and isinstance(manifest.get(k), Mapping)
-    }
-    return {**gone, **manifest, **both}
 
 
 def given(verb: str, manifest: Any) -> tuple[ObjectKey, Manifest]:
@@ -103,7 +88,7 @@ def _patch(_world: World, found: Resource, arguments: Mapping[str, Any]) -> Mani
     kind = arguments.get("type") or ("strategic" if _built_in(found) else "merge")
     try:
         merged = patching.merged(found.manifest, arguments["patch"], kind)
-    except patching.PatchError as error:
+    except PatchError as error:
         raise InvalidAction(f"patch: {error}") from None
     if not isinstance(merged, Mapping) or key_of(merged) != found.key:
         raise InvalidAction("patch: kind, name and namespace of an object cannot change")

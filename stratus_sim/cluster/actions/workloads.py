@@ -52,12 +52,19 @@ def _set_image(_world: World, found: Resource, arguments: Mapping[str, Any]) -> 
 
 
 def _set_env(_world: World, found: Resource, arguments: Mapping[str, Any]) -> Manifest:
-    env = [_env_entry(name, value) for name, value in arguments["env"].items()]
-    return _patch_container(found, arguments.get("container"), {"env": env})
+    """As kubectl does it: a value takes the place of whatever the variable was, new variables come last."""
+    container, given = _container(found, arguments.get("container")), arguments["env"]
+    containers = found.manifest["spec"]["template"]["spec"]["containers"]
+    there = [one["name"] for c in containers if c["name"] == container for one in c.get("env") or ()]
+    names = list(dict.fromkeys((*there, *given)))
+    env = [_env_entry(name, given[name]) for name in names if name in given]
+    return _patch_container(found, container, {"env": env, "$setElementOrder/env": [{"name": name} for name in names]})
 
 
 def _env_entry(name: str, value: Any) -> dict[str, Any]:
-    return {"name": name, "$patch": "delete"} if value is None else {"name": name, "value": str(value)}
+    if value is None:
+        return {"name": name, "$patch": "delete"}
+    return {"name": name, "value": str(value), "valueFrom": None}
 
 
 def _set_resources(_world: World, found: Resource, arguments: Mapping[str, Any]) -> Manifest:

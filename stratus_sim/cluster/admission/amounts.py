@@ -13,7 +13,9 @@ from typing import Any
 from stratus_sim.manifests import quantity
 
 Amounts = Mapping[str, int]
-_UNITS = tuple((f"{letter}i", 1024**power) for power, letter in reversed(tuple(enumerate("KMGTPE", 1))))
+_BINARY = tuple((f"{letter}i", 1024**power) for power, letter in reversed(tuple(enumerate("KMGTPE", 1))))
+_DECIMAL = tuple((letter, 1000**power) for power, letter in reversed(tuple(enumerate("kMGTPE", 1))))
+_BYTES = ("memory", "storage", "hugepages-")
 
 
 @lru_cache(maxsize=4096)
@@ -42,19 +44,17 @@ def minus(amounts: Amounts, others: Amounts) -> dict[str, int]:
 
 
 def shown(name: str, amount_milli: int) -> str:
-    """One amount as `kubectl` prints it.
+    """One amount as `kubectl` prints it; of bytes it is not known in what unit they were written, if in any.
 
-    >>> shown("requests.cpu", 1500), shown("memory", 134_217_728_000), shown("pods", 2000)
-    ('1500m', '128Mi', '2')
+    >>> shown("requests.cpu", 1500), shown("memory", 134_217_728_000), shown("memory", 10**12), shown("pods", 2_000_000)
+    ('1500m', '128Mi', '1G', '2k')
     """
     if amount_milli % 1000:
         return f"{amount_milli}m"
     whole = amount_milli // 1000
-    if "memory" in name or "storage" in name:
-        for unit, size in _UNITS:
-            if whole and whole % size == 0:
-                return f"{whole // size}{unit}"
-    return str(whole)
+    units = (*_BINARY, *_DECIMAL) if any(part in name for part in _BYTES) else _DECIMAL
+    unit, size = next((one for one in units if whole and whole % one[1] == 0), ("", 1))
+    return f"{whole // size}{unit}"
 
 
 def listed(amounts: Amounts, names: Iterable[str]) -> str:

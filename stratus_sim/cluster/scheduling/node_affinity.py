@@ -14,6 +14,7 @@ from stratus_sim.cluster.selectors import satisfies
 from stratus_sim.manifests.pod_shapes import PodSpec
 from stratus_sim.manifests.scheduling_shapes import NodeRequirement, NodeSelector, NodeSelectorTerm
 
+_BEYOND = 2**63
 GENERATION = "pod-template-generation"
 """The label a DaemonSet puts on its pods, by which they are known also once they are orphans."""
 _REFUSED = Refusal(("node(s) didn't match Pod's node affinity/selector",), final=True)
@@ -64,15 +65,22 @@ def fulfils(term: NodeSelectorTerm, node: Resource) -> bool:
 
 
 def holds(requirement: NodeRequirement, labels: Mapping[str, str]) -> bool:
-    """Whether a requirement holds for a set of labels; `Gt` and `Lt` compare whole numbers."""
+    """Whether a requirement holds for a set of labels; `Gt` and `Lt` compare whole numbers of 64 bits."""
     value, listed = labels.get(requirement.key), requirement.values or []
     if requirement.operator not in ("Gt", "Lt"):
         return satisfies(value, requirement.operator, listed)
-    if value is None or len(listed) != 1 or not (_whole(value) and _whole(listed[0])):
+    if value is None or len(listed) != 1:
         return False
-    return int(value) > int(listed[0]) if requirement.operator == "Gt" else int(value) < int(listed[0])
+    return exceeds(value, listed[0]) if requirement.operator == "Gt" else exceeds(listed[0], value)
 
 
-def _whole(text: str) -> bool:
-    digits = text.removeprefix("-")
-    return digits.isascii() and digits.isdigit()
+def exceeds(value: str, other: str) -> bool:
+    """Whether a label's value is greater than another; neither is where one of them is no whole number of 64 bits."""
+    number, bound = _whole(value), _whole(other)
+    return number is not None and bound is not None and number > bound
+
+
+def _whole(text: str) -> int | None:
+    """The number that a label's value is; none has a sign."""
+    number = int(text) if text.isascii() and text.isdigit() else _BEYOND
+    return number if number < _BEYOND else None

@@ -27,7 +27,7 @@ from stratus_sim.kernel import handler
 if TYPE_CHECKING:
     from stratus_sim.world import World
 
-_KEPT = {"Complete": 3, "Failed": 1}
+KEPT = {"Complete": 3, "Failed": 1}
 
 
 @watches("CronJob", of=WRITTEN)
@@ -151,7 +151,7 @@ def _forget_old(world: World, found: Resource) -> None:
     limits = {"Complete": spec.successful_jobs_history_limit, "Failed": spec.failed_jobs_history_limit}
     for outcome, limit in limits.items():
         ended = [job for job in _jobs(world, found.key) if job.status.finished == outcome]
-        for job in ended[: max(0, len(ended) - (_KEPT[outcome] if limit is None else limit))]:
+        for job in ended[: max(0, len(ended) - (KEPT[outcome] if limit is None else limit))]:
             _remove(world, found.key, job.key.name)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from stratus_sim.cluster import pods, taints
+from stratus_sim.cluster import ordered, pods, taints
 from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.scheduling import node_affinity
@@ -157,12 +157,15 @@ def _thin(world: World, daemon: Resource, live: list[Resource]) -> None:
 
 
 def _roll(world: World, key: ObjectKey) -> None:
-    """Give the next nodes in the queue their turn, as many as may be unavailable, or surge, at once."""
+    """Give the next nodes in the queue their turn, as many as may be unavailable, or surge, at once.
+
+    Not before every node has been counted: who is new, or left to itself before, does not know of them all.
+    """
     daemon = world.store.get(key)
     while daemon is not None and daemon.status.taken < len(daemon.status.queue) and not _on_delete(daemon):
         status, surge = daemon.status, _surge(daemon)
         busy = status.surging if surge else status.wanted - status.available
-        if busy >= (surge or _unavailable(daemon)):
+        if busy >= (surge or _unavailable(daemon)) or len(status.places) < ordered.size(world.cluster.ranking):
             return
         node = status.queue[status.taken]
         world.store.report(key, msgspec.structs.replace(status, taken=status.taken + 1))
@@ -216,7 +219,7 @@ def _delete(world: World, daemon: Resource, pod: Resource) -> None:
 
 
 def _count(world: World, key: ObjectKey, node: str) -> None:
-    """Bring the counts of one node up to date."""
+    """Bring the counts of one node up to date; a pod on a node that should have none counts as that alone."""
     daemon = world.store.get(key)
     if daemon is None:
         return
@@ -227,9 +230,9 @@ def _count(world: World, key: ObjectKey, node: str) -> None:
         wanted=wanted,
         scheduled=wanted and bool(live),
         misscheduled=not wanted and bool(live),
-        ready=any(pod.status.ready for pod in live),
-        available=any(availability.available(world, pod, daemon) for pod in live),
-        updated=any(_is_updated(daemon, pod) for pod in live),
+        ready=wanted and any(pod.status.ready for pod in live),
+        available=wanted and any(availability.available(world, pod, daemon) for pod in live),
+        updated=wanted and any(_is_updated(daemon, pod) for pod in live),
         surging=len(live) > 1,
         pods=tuple(pod.key.name for pod in present),
     )

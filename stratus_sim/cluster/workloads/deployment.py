@@ -143,6 +143,7 @@ def _counted(world: World, deployment: Resource, name: str, sets: list[Resource]
         status = found.status
         replicas, ready, available = replicas + status.replicas, ready + status.ready, available + status.available
         current = status if found.key.name == name else current
+    asked = wanted(deployment)
     return replace(
         old,
         observed=deployment.generation,
@@ -153,5 +154,6 @@ def _counted(world: World, deployment: Resource, name: str, sets: list[Resource]
         ready=ready,
         available=available,
         since_us=old.since_us if deployment.status and old.ready == ready else world.now_us,
-        sized_for=wanted(deployment),
+        sized_for=asked,
+        short_us=old.short_us if (ready < asked) == (old.ready < (old.sized_for or 0)) else world.now_us,
     )

@@ -47,9 +47,10 @@ def _runs_a_job(pod: Resource) -> bool:
     summary="Deployment {namespace}/{deployment} has fewer ready replicas than it asks for.",
 )
 def replicas_missing(world: World) -> Iterator[Symptom]:
+    """Since there are too few, however many of them there are by now."""
     for deployment in world.store.list("Deployment"):
         if deployment.status.ready < wanted(deployment):
-            yield Symptom(deployment.key.namespace, deployment.key.name, deployment.status.since_us)
+            yield Symptom(deployment.key.namespace, deployment.key.name, deployment.status.short_us)
 
 
 @alert_rule(

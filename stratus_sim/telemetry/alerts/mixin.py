@@ -1,7 +1,8 @@
 """Rules that are only there to be read: those of the kubernetes-mixin about containers, nodes and targets.
 
 Source: github.com/kubernetes-monitoring/kubernetes-mixin, alerts/apps_alerts.libsonnet, resource_alerts.libsonnet and
-kubelet.libsonnet, with their `for`, severities and labels. Volumes do not fill up here, so nothing warns of it.
+kubelet.libsonnet, with their `for`, severities and labels; none of them looks at init containers. Volumes do not fill
+up here, so nothing warns of it. A pod that is gone takes its alerts with it at once.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from stratus_sim.application.throttling import throttled_us
 from stratus_sim.application.usage import overrun_since_us
 from stratus_sim.cluster import container_status
 from stratus_sim.cluster.endpoints import serving
-from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.objects import ObjectKey, Resource, uuid_of
 from stratus_sim.cluster.pods import root_owner
 from stratus_sim.cluster.specs import limit_millicores
 from stratus_sim.cluster.status import ContainerStatus
 from stratus_sim.kernel import SECOND_US
 from stratus_sim.manifests.application import Workload
 from stratus_sim.telemetry.alerts.rules import Labels, Symptom, alert_rule
+from stratus_sim.telemetry.render_pods import starting
 from stratus_sim.telemetry.targets import down_since, is_target
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ _LOOK_BACK_US = 5 * _MINUTE_US
 _DOWN_PERCENT = 10
 _THROTTLED_PART = 4
 _LOOPING = "CrashLoopBackOff"
+_BY_TURNS = ("ErrImagePull", "ImagePullBackOff")
 _UNREACHABLE = (("effect", "NoSchedule"), ("key", "node.kubernetes.io/unreachable"))
 
 
@@ -47,15 +50,16 @@ def crash_looping(world: World) -> Iterator[Symptom]:
         for name, one in _containers(pod) if pod.status.last_termination else ():
             if _loops(world, one):
                 since_us = _looping_since(world, pod, name, one)
-                yield Symptom(pod.key.namespace, pod.key.name, since_us, _waits(name, _LOOPING))
+                yield Symptom(pod.key.namespace, pod.key.name, since_us, _waits(pod, name, _LOOPING))
 
 
-def _waits(container: str, reason: str) -> Labels:
-    return ("container", container), ("reason", reason)
+def _waits(pod: Resource, container: str, reason: str) -> Labels:
+    return ("container", container), ("reason", reason), ("uid", uuid_of(pod.uid))
 
 
 def _containers(pod: Resource) -> list[tuple[str, ContainerStatus]]:
-    return [(c.name, container_status.of(pod, at)) for at, c in enumerate(container_status.all_of(pod.spec))]
+    first = container_status.inits(pod.spec)
+    return [(c.name, container_status.of(pod, first + nth)) for nth, c in enumerate(pod.spec.containers)]
 
 
 def _loops(world: World, one: ContainerStatus) -> bool:
@@ -85,8 +89,16 @@ def containers_waiting(world: World) -> Iterator[Symptom]:
         if pod.status.node and pod.status.state == "waiting":
             for name, one in _containers(pod):
                 if one.state == "waiting" and one.reason != _LOOPING:
-                    since_us, why = one.ended_us or pod.status.since_us, one.reason or "ContainerCreating"
-                    yield Symptom(pod.key.namespace, pod.key.name, since_us, _waits(name, why))
+                    why = one.reason or starting(pod)
+                    yield Symptom(
+                        pod.key.namespace, pod.key.name, _waiting_since(world, pod, one), _waits(pod, name, why)
+                    )
+
+
+def _waiting_since(world: World, pod: Resource, one: ContainerStatus) -> int:
+    """Another reason is another alert: after a pull that fails a container waits for one thing, then for another."""
+    said = world.events[(pod.key, "Failed", f"Error: {one.reason}")] if one.reason in _BY_TURNS else None
+    return said.last_us if said is not None else one.ended_us or int(pod.status.since_us)
 
 
 @alert_rule(

@@ -6,11 +6,12 @@ labels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from stratus_sim.cluster.eviction import disruption
-from stratus_sim.cluster.objects import Resource
+from stratus_sim.cluster.objects import Resource, node_key
 from stratus_sim.cluster.selectors import matching
 from stratus_sim.cluster.workloads import progress
 from stratus_sim.cluster.workloads.autoscaler import limits
@@ -47,20 +48,28 @@ def rollouts_stuck(world: World) -> Iterator[Symptom]:
     summary="StatefulSet {namespace}/{statefulset} has fewer ready replicas than it asks for.",
 )
 def stateful_replicas_missing(world: World) -> Iterator[Symptom]:
-    """Since the first of its pods that are there became unready; one that has none is not told apart from a new one."""
+    """Since the first of its pods that are there became unready, and nothing has come for ten minutes; one that has no
+    pods is not told apart from a new one."""
     for found in world.store.list("StatefulSet"):
-        yield from _lacking(world, found, found.status.ready, wanted(found))
+        pods = _pods(world, found)
+        unready = [pod.status.since_us for pod in pods if not pod.status.ready]
+        if unready and found.status.ready < wanted(found):
+            yield from _settled(world, found, min(unready), _moved_us(pods) + 10 * MINUTE_US)
 
 
-def _lacking(world: World, owner: Resource, there: int, asked: int) -> Iterator[Symptom]:
-    """That an owner has fewer pods than it asks for, where one that is there is unready."""
-    unready = [pod.status.since_us for pod in world.store.owned(owner.key) if _is_unready(pod)]
-    if unready and there < asked:
-        yield Symptom(owner.key.namespace, owner.key.name, min(unready))
+def _pods(world: World, owner: Resource) -> list[Resource]:
+    return [pod for pod in world.store.owned(owner.key) if pod.key.kind == "Pod"]
 
 
-def _is_unready(pod: Resource) -> bool:
-    return pod.key.kind == "Pod" and not pod.status.ready
+def _moved_us(pods: Iterable[Resource]) -> int:
+    """When the latest of the pods that are there came, or was told to go."""
+    return max((max(pod.created_us, pod.deleted_us if pod.deleting else 0) for pod in pods), default=0)
+
+
+def _settled(world: World, owner: Resource, since_us: int, still_us: int) -> Iterator[Symptom]:
+    """The rules of sets wait until so long nothing has moved."""
+    if still_us <= world.now_us:
+        yield Symptom(owner.key.namespace, owner.key.name, max(since_us, still_us))
 
 
 @alert_rule(
@@ -71,9 +80,19 @@ def _is_unready(pod: Resource) -> bool:
     summary="DaemonSet {namespace}/{daemonset} is not available on every node that wants it.",
 )
 def daemon_pods_missing(world: World) -> Iterator[Symptom]:
-    """Since the first of its pods that are there became unready."""
+    """Since the first of its pods that are there became unready, or the first of their nodes was lost: a node no pod
+    should go to has one too many. And nothing has come or been lost for five minutes."""
     for found in world.store.list("DaemonSet"):
-        yield from _lacking(world, found, found.status.available, found.status.wanted)
+        pods = _pods(world, found)
+        lost = [node.status.since_us for node in map(partial(_host, world), pods) if node and not node.status.ready]
+        unready = [pod.status.since_us for pod in pods if not pod.status.ready]
+        if (unready and found.status.available < found.status.wanted) or (lost and found.status.misscheduled):
+            still_us = max([_moved_us(pods), *lost]) + 5 * MINUTE_US
+            yield from _settled(world, found, min([*unready, *lost]), still_us)
+
+
+def _host(world: World, pod: Resource) -> Resource | None:
+    return world.store.get(node_key(pod.status.node))
 
 
 @alert_rule(
@@ -91,7 +110,7 @@ def budgets_overdrawn(world: World) -> Iterator[Symptom]:
         if missing <= 0 or selector is None:
             continue
         covered = matching(world, budget.key.namespace, selector)
-        unready = sorted(pod.status.since_us for pod in covered if _is_unready(pod))
+        unready = sorted(pod.status.since_us for pod in covered if not pod.status.ready)
         since_us = unready[max(0, len(unready) - missing)] if unready else budget.created_us
         yield Symptom(budget.key.namespace, budget.key.name, since_us, value=missing)
 

@@ -7,9 +7,14 @@ from stratus_sim.telemetry.metrics import (
     cadvisor,
     cpu,
     kube_containers,
+    kube_jobs,
     kube_nodes,
     kube_objects,
+    kube_pod_specs,
     kube_pods,
+    kube_scaling,
+    kube_services,
+    kube_storage,
     kube_workloads,
     network,
     requests,
@@ -19,8 +24,8 @@ from stratus_sim.telemetry.metrics.exposition import exposition
 from stratus_sim.telemetry.metrics.table import METRICS, Metric, Sample, Scrape, metric
 
 EXPORTERS = (
-    kube_pods, kube_containers, kube_workloads, kube_nodes, kube_objects, cadvisor, cpu, network, requests,
-    scraping,
+    kube_pods, kube_pod_specs, kube_containers, kube_workloads, kube_jobs, kube_scaling, kube_nodes, kube_storage,
+    kube_services, kube_objects, cadvisor, cpu, network, requests, scraping,
 )  # fmt: skip
 """Importing them fills the table."""
 

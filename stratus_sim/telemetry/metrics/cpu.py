@@ -14,7 +14,7 @@ from stratus_sim.application.work import Work
 from stratus_sim.cluster import container_status
 from stratus_sim.cluster.objects import Resource
 from stratus_sim.cluster.pods import root_owner
-from stratus_sim.cluster.specs import container_limit_millicores, usable_millicores
+from stratus_sim.cluster.specs import container_limit_millicores, container_request, usable_millicores
 from stratus_sim.manifests.pod_shapes import Container
 from stratus_sim.telemetry.metrics.cadvisor import running
 from stratus_sim.telemetry.metrics.table import Metric, Sample, Samples, Scrape, Type, metric, register
@@ -93,6 +93,19 @@ def _period(scrape: Scrape) -> Iterator[Sample]:
         yield Sample(labels, PERIOD_US)
 
 
+_LEAST_SHARES, _SHARES = 2, 1024
+
+
+@metric("container_spec_cpu_shares", "gauge", "CPU share of the container.")
+def _shares(scrape: Scrape) -> Iterator[Sample]:
+    for labels, _, container in scrape.once(running):
+        asked = container_request(container, "cpu") or 0
+        yield Sample(labels, max(_LEAST_SHARES, asked * _SHARES // 1000))
+
+
+_OF_RULE = ("namespace", "pod", "container", "node")
+
+
 @metric(
     "node_namespace_pod_container:container_cpu_usage_seconds_total:sum_irate",
     "gauge",
@@ -101,4 +114,4 @@ def _period(scrape: Scrape) -> Iterator[Sample]:
 def _rate(scrape: Scrape) -> Iterator[Sample]:
     for labels, pod, container in scrape.once(running):
         used = scrape.world.processes.cpu_millicores(scrape.world, pod, container.name) if pod.status.ready else 0
-        yield Sample({k: v for k, v in labels.items() if k != "image"}, used / 1000)
+        yield Sample({k: labels[k] for k in _OF_RULE}, used / 1000)

@@ -1,6 +1,7 @@
 """kube-state-metrics about the containers of pods, init containers under names of their own.
 
-Names, labels and units: github.com/kubernetes/kube-state-metrics, docs/metrics/workload/pod-metrics.md.
+Names, labels and units: github.com/kubernetes/kube-state-metrics, docs/metrics/workload/pod-metrics.md (v2.17, which
+says of init containers neither when they ran nor how they ended).
 """
 
 from __future__ import annotations
@@ -8,29 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from stratus_sim.telemetry.metrics.kube_pods import labels_of
-from stratus_sim.telemetry.metrics.reading import amounts, at, unix
-from stratus_sim.telemetry.metrics.table import Metric, Sample, Samples, Scrape, Type, register
+from stratus_sim.telemetry.metrics.reading import amounts, at, each, texts, unix
+from stratus_sim.telemetry.metrics.table import Labels, Metric, Type, register
 from stratus_sim.telemetry.render import Json
 
 _FIELDS = {"container": "containers", "init_container": "initContainers"}
 """What a name calls them, and where they stand in a pod's spec; their statuses are under the singular."""
-
-
-def _info(found: Json) -> dict[str, str]:
-    """The image as it was asked for and as it runs; the model's images have no digests."""
-    image = str(found.get("image") or "")
-    told = {"image_id": "imageID", "container_id": "containerID"}
-    return {"image": image, "image_spec": image, **{name: str(found.get(field) or "") for name, field in told.items()}}
+_RUNNING = {"image": "image", "image_id": "imageID", "container_id": "containerID"}
 
 
 def _is(state: str) -> Callable[[Json], int]:
     return lambda found: int(state in found["state"])
 
 
-def _moment(path: str) -> Callable[[Json], int | None]:
+def _moment(*paths: str) -> Callable[[Json], int | None]:
+    """The time at the first path where there is one."""
+
     def read(found: Json) -> int | None:
-        told = at(found, path)
+        told = next(filter(None, (at(found, path) for path in paths)), None)
         return unix(told) if told else None
 
     return read
@@ -42,7 +38,12 @@ _NUMBERS: tuple[tuple[str, Type, str, Callable[[Json], Any]], ...] = (
     ("status_running", "gauge", "Whether the container is currently in running state.", _is("running")),
     ("status_waiting", "gauge", "Whether the container is currently in waiting state.", _is("waiting")),
     ("status_terminated", "gauge", "Whether the container is currently in terminated state.", _is("terminated")),
-    ("state_started", "gauge", "Start time in unix timestamp.", _moment("state.running.startedAt")),
+)
+_TIMES: tuple[tuple[str, Type, str, Callable[[Json], Any]], ...] = (
+    (
+        "state_started", "gauge", "Start time in unix timestamp of a container that runs or has ended.",
+        _moment("state.running.startedAt", "state.terminated.startedAt"),
+    ),
     (
         "status_last_terminated_timestamp", "gauge", "When the container last ended.",
         _moment("lastState.terminated.finishedAt"),
@@ -52,62 +53,69 @@ _NUMBERS: tuple[tuple[str, Type, str, Callable[[Json], Any]], ...] = (
         lambda c: at(c, "lastState.terminated.exitCode"),
     ),
 )  # fmt: skip
-_TEXTS: tuple[tuple[str, str, Callable[[Json], dict[str, str]]], ...] = (
-    ("info", "Information about a container in a pod.", _info),
-    ("status_waiting_reason", "The reason the container waits.", lambda c: _reason(c, "state.waiting.reason")),
-    ("status_terminated_reason", "Why it has ended.", lambda c: _reason(c, "state.terminated.reason")),
-    ("status_last_terminated_reason", "Why it last ended.", lambda c: _reason(c, "lastState.terminated.reason")),
+_REASONS = (
+    ("status_waiting_reason", "The reason the container waits.", "state.waiting.reason"),
+    ("status_terminated_reason", "Why it has ended.", "state.terminated.reason"),
+    ("status_last_terminated_reason", "Why it last ended.", "lastState.terminated.reason"),
 )
 
 
-def _reason(found: Json, path: str) -> dict[str, str]:
-    reason = at(found, path)
-    return {"reason": str(reason)} if reason else {}
+def _statuses(pod: Json, which: str) -> Iterator[Json]:
+    yield from at(pod, f"status.{_FIELDS[which][:-1]}Statuses") or ()
 
 
-def _statuses(scrape: Scrape, which: str) -> Iterator[tuple[dict[str, str], Json]]:
-    for pod in scrape.objects("Pod"):
-        for found in at(pod, f"status.{_FIELDS[which][:-1]}Statuses") or ():
-            yield {**labels_of(pod), "container": str(found["name"])}, found
-
-
-def _numbers(which: str, read: Callable[[Json], Any]) -> Samples:
+def _number(which: str, read: Callable[[Json], Any]) -> Callable[[Json], Iterator[tuple[Labels, float]]]:
     """A number of each container that has it."""
 
-    def samples(scrape: Scrape) -> Iterator[Sample]:
-        for labels, found in _statuses(scrape, which):
+    def samples(pod: Json) -> Iterator[tuple[Labels, float]]:
+        for found in _statuses(pod, which):
             if (value := read(found)) is not None:
-                yield Sample(labels, value)
+                yield {"container": found["name"]}, value
 
     return samples
 
 
-def _labelled(which: str, read: Callable[[Json], dict[str, str]]) -> Samples:
-    """A sample for each container of which there is something to say; those without have none."""
+def _reason(which: str, path: str) -> Callable[[Json], Iterator[tuple[Labels, float]]]:
+    """Why, for each container of which that is known; the others have no sample."""
 
-    def samples(scrape: Scrape) -> Iterator[Sample]:
-        for labels, found in _statuses(scrape, which):
-            if about := read(found):
-                yield Sample({**labels, **about}, 1)
+    def samples(pod: Json) -> Iterator[tuple[Labels, float]]:
+        for found in _statuses(pod, which):
+            if reason := at(found, path):
+                yield {"container": found["name"], "reason": str(reason)}, 1
 
     return samples
 
 
-def _resources(which: str, side: str) -> Samples:
-    def samples(scrape: Scrape) -> Iterator[Sample]:
-        for pod in scrape.objects("Pod"):
-            for container in pod["spec"].get(_FIELDS[which]) or ():
-                labels = {**labels_of(pod), "container": container["name"], "node": at(pod, "spec.nodeName") or ""}
-                yield from amounts(labels, at(container, f"resources.{side}"))
+def _info(which: str) -> Callable[[Json], Iterator[tuple[Labels, float]]]:
+    """The image as it was asked for and as it runs; of an init container also whether it stays."""
+
+    def samples(pod: Json) -> Iterator[tuple[Labels, float]]:
+        asked = {one["name"]: one for one in pod["spec"].get(_FIELDS[which]) or ()}
+        for found in _statuses(pod, which):
+            spec = asked[found["name"]]
+            stays = {"restart_policy": str(spec.get("restartPolicy") or "")} if which == "init_container" else {}
+            image = str(spec.get("image") or "")
+            yield {"container": found["name"], "image_spec": image, **texts(found, _RUNNING), **stays}, 1
+
+    return samples
+
+
+def _resources(which: str, side: str) -> Callable[[Json], Iterator[tuple[Labels, float]]]:
+    def samples(pod: Json) -> Iterator[tuple[Labels, float]]:
+        for container in pod["spec"].get(_FIELDS[which]) or ():
+            for labels, amount in amounts(at(container, f"resources.{side}")):
+                yield {"container": container["name"], "node": str(at(pod, "spec.nodeName") or ""), **labels}, amount
 
     return samples
 
 
 for _which in _FIELDS:
-    for _name, _type, _help, _number in _NUMBERS:
-        register(Metric(f"kube_pod_{_which}_{_name}", _type, _help, _numbers(_which, _number)))
-    for _name, _help, _text in _TEXTS:
-        register(Metric(f"kube_pod_{_which}_{_name}", "gauge", _help, _labelled(_which, _text)))
+    for _name, _type, _help, _read in _NUMBERS if _which == "init_container" else (*_NUMBERS, *_TIMES):
+        register(Metric(f"kube_pod_{_which}_{_name}", _type, _help, each("Pod", _number(_which, _read))))
+    for _name, _help, _path in _REASONS:
+        register(Metric(f"kube_pod_{_which}_{_name}", "gauge", _help, each("Pod", _reason(_which, _path))))
+    _help = "Information about a container in a pod."
+    register(Metric(f"kube_pod_{_which}_info", "gauge", _help, each("Pod", _info(_which))))
     for _side in ("requests", "limits"):
         _help = f"The number of {_side[:-1]} requested resource by a container."
-        register(Metric(f"kube_pod_{_which}_resource_{_side}", "gauge", _help, _resources(_which, _side)))
+        register(Metric(f"kube_pod_{_which}_resource_{_side}", "gauge", _help, each("Pod", _resources(_which, _side))))

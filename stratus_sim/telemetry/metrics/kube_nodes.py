@@ -1,72 +1,63 @@
-"""kube-state-metrics about nodes and storage, from the objects as the API server shows them.
+"""kube-state-metrics about nodes, from the objects as the API server has them.
 
-Names, labels and units: github.com/kubernetes/kube-state-metrics, docs/metrics/cluster and docs/metrics/storage.
+Names, labels and units: github.com/kubernetes/kube-state-metrics, docs/metrics/cluster/node-metrics.md (v2.17).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from stratus_sim.telemetry.metrics.reading import amounts, at, conditions, count, identity, one_of, texts
-from stratus_sim.telemetry.metrics.table import Metric, Sample, Samples, Scrape, metric, register
+from stratus_sim.telemetry.metrics.reading import amounts, at, conditions, count, gauge, texts
+from stratus_sim.telemetry.metrics.table import Labels
+from stratus_sim.telemetry.render import Json
+
+_INFO = {
+    "kernel_version": "status.nodeInfo.kernelVersion", "os_image": "status.nodeInfo.osImage",
+    "container_runtime_version": "status.nodeInfo.containerRuntimeVersion",
+    "kubelet_version": "status.nodeInfo.kubeletVersion", "provider_id": "spec.providerID",
+    "pod_cidr": "spec.podCIDR", "system_uuid": "status.nodeInfo.systemUUID",
+}  # fmt: skip
+_ROLE = "node-role.kubernetes.io/"
 
 count("kube_node_spec_unschedulable", "Node", "spec.unschedulable", "Whether a node can schedule new pods.", 0)
-register(Metric("kube_node_status_condition", "gauge", "The condition of a cluster node.", conditions("Node")))
+conditions("kube_node_status_condition", "Node", "The condition of a cluster node.")
 
 
-@metric("kube_node_spec_taint", "gauge", "The taint of a cluster node.")
-def _taints(scrape: Scrape) -> Iterator[Sample]:
-    for node in scrape.objects("Node"):
-        for taint in at(node, "spec.taints") or ():
-            shown = {"key": taint["key"], "value": taint.get("value") or "", "effect": taint["effect"]}
-            yield Sample({**identity("Node", node), **shown}, 1)
+def _info(node: Json) -> Iterator[tuple[Labels, float]]:
+    inside = [one["address"] for one in at(node, "status.addresses") or () if one["type"] == "InternalIP"]
+    yield {**texts(node, _INFO), "kubeproxy_version": "deprecated", "internal_ip": "".join(inside[-1:])}, 1
 
 
-def _room(side: str) -> Samples:
-    def samples(scrape: Scrape) -> Iterator[Sample]:
-        for node in scrape.objects("Node"):
-            yield from amounts(identity("Node", node), at(node, f"status.{side}"))
-
-    return samples
+def _addresses(node: Json) -> Iterator[tuple[Labels, float]]:
+    for one in at(node, "status.addresses") or ():
+        yield {"type": one["type"], "address": one["address"]}, 1
 
 
-for _side, _what in (("capacity", "total amount of"), ("allocatable", "resources for scheduling of")):
-    register(Metric(f"kube_node_status_{_side}", "gauge", f"The {_what} a node.", _room(_side)))
+def _roles(node: Json) -> Iterator[tuple[Labels, float]]:
+    for label in sorted(node["metadata"].get("labels") or ()):
+        if label.startswith(_ROLE):
+            yield {"role": label.removeprefix(_ROLE)}, 1
 
 
-def _phases(kind: str, phases: tuple[str, ...]) -> Samples:
-    def samples(scrape: Scrape) -> Iterator[Sample]:
-        for found in scrape.objects(kind):
-            yield from one_of(identity(kind, found), "phase", phases, at(found, "status.phase"))
-
-    return samples
+def _taints(node: Json) -> Iterator[tuple[Labels, float]]:
+    for taint in at(node, "spec.taints") or ():
+        yield texts(taint, {"key": "key", "value": "value", "effect": "effect"}), 1
 
 
-for _kind, _phase_names in (
-    ("PersistentVolumeClaim", ("Lost", "Bound", "Pending")),
-    ("PersistentVolume", ("Pending", "Available", "Bound", "Released", "Failed")),
+def _capacity(node: Json) -> Iterable[tuple[Labels, float]]:
+    return amounts(at(node, "status.capacity"))
+
+
+def _allocatable(node: Json) -> Iterable[tuple[Labels, float]]:
+    return amounts(at(node, "status.allocatable"))
+
+
+for _name, _help, _read in (
+    ("info", "Information about a cluster node.", _info),
+    ("status_addresses", "Node address information.", _addresses),
+    ("role", "The role of a cluster node.", _roles),
+    ("spec_taint", "The taint of a cluster node.", _taints),
+    ("status_capacity", "The total amount of resources of a node.", _capacity),
+    ("status_allocatable", "The resources of a node that are available for scheduling.", _allocatable),
 ):
-    _name, _help = f"kube_{_kind.lower()}_status_phase", "The phase the volume or claim is currently in."
-    register(Metric(_name, "gauge", _help, _phases(_kind, _phase_names)))
-
-
-@metric("kube_persistentvolumeclaim_resource_requests_storage_bytes", "gauge", "The capacity of storage requested.")
-def _sizes(scrape: Scrape) -> Iterator[Sample]:
-    for claim in scrape.objects("PersistentVolumeClaim"):
-        for sample in amounts({}, at(claim, "spec.resources.requests")):
-            yield Sample(identity("PersistentVolumeClaim", claim), sample.value)
-
-
-@metric("kube_persistentvolume_capacity_bytes", "gauge", "Persistentvolume capacity in bytes.")
-def _capacities(scrape: Scrape) -> Iterator[Sample]:
-    for volume in scrape.objects("PersistentVolume"):
-        for sample in amounts({}, at(volume, "spec.capacity")):
-            yield Sample(identity("PersistentVolume", volume), sample.value)
-
-
-@metric("kube_persistentvolume_claim_ref", "gauge", "Information about the Persistent Volume Claim Reference.")
-def _bound(scrape: Scrape) -> Iterator[Sample]:
-    for volume in scrape.objects("PersistentVolume"):
-        if at(volume, "spec.claimRef"):
-            paths = {"claim_namespace": "spec.claimRef.namespace", "name": "spec.claimRef.name"}
-            yield Sample({**identity("PersistentVolume", volume), **texts(volume, paths)}, 1)
+    gauge(f"kube_node_{_name}", "Node", _help, _read)

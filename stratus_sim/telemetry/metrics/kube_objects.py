@@ -1,91 +1,77 @@
-"""kube-state-metrics that say of every kind alike when its objects came, and of some what they are.
+"""kube-state-metrics that say of many kinds alike when objects came and go, and about namespaces and what they limit.
 
-Names, labels and units: github.com/kubernetes/kube-state-metrics, docs/metrics.
+Names, labels and units: github.com/kubernetes/kube-state-metrics, docs/metrics (v2.17).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
-from stratus_sim.cluster.cluster_ip import cluster_ip
-from stratus_sim.telemetry.metrics.reading import at, described, identity, moment, one_of, owners, texts
-from stratus_sim.telemetry.metrics.table import Labels, Sample, Scrape, metric
+from stratus_sim.telemetry.metrics.reading import (
+    at,
+    conditions,
+    count,
+    described,
+    gauge,
+    moment,
+    one_of,
+    owners,
+    plain_amount,
+)
+from stratus_sim.telemetry.metrics.table import Labels
 from stratus_sim.telemetry.render import Json
 
 _CREATED = (
     "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "HorizontalPodAutoscaler",
     "PodDisruptionBudget", "Node", "Namespace", "PersistentVolumeClaim", "PersistentVolume", "ResourceQuota",
-    "ConfigMap", "Secret", "Ingress", "StorageClass", "NetworkPolicy",
+    "LimitRange", "ConfigMap", "Secret", "Ingress", "StorageClass", "NetworkPolicy", "Pod", "Service", "Endpoints",
 )  # fmt: skip
+_DELETED = (
+    "Deployment", "StatefulSet", "DaemonSet", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Node",
+    "PersistentVolumeClaim", "PersistentVolume", "Pod", "Service",
+)  # fmt: skip
+_VERSIONED = ("ConfigMap", "Secret", "CronJob", "Ingress")
+
+
+def _name(kind: str, what: str) -> str:
+    return f"kube_{'endpoint' if kind == 'Endpoints' else kind.lower()}_{what}"
+
+
 for _kind in _CREATED:
-    moment(f"kube_{_kind.lower()}_created", _kind, "metadata.creationTimestamp", "Unix creation timestamp.")
+    moment(_name(_kind, "created"), _kind, "metadata.creationTimestamp", "Unix creation timestamp.")
+for _kind in _DELETED:
+    moment(_name(_kind, "deletion_timestamp"), _kind, "metadata.deletionTimestamp", "Unix deletion timestamp.")
+for _kind in _VERSIONED:
+    _help = "Resource version representing a specific version of the object."
+    count(_name(_kind, "metadata_resource_version"), _kind, "metadata.resourceVersion", _help)
 
-_INFOS: tuple[tuple[str, Mapping[str, str]], ...] = (
-    ("ConfigMap", {}),
-    ("Secret", {}),
-    ("Job", {}),
-    (
-        "CronJob",
-        {
-            "schedule": "spec.schedule", "concurrency_policy": "spec.concurrencyPolicy",
-            "timezone": "spec.timeZone",
-        },
-    ),
-    (
-        "HorizontalPodAutoscaler",
-        {
-            "scaletargetref_api_version": "spec.scaleTargetRef.apiVersion",
-            "scaletargetref_kind": "spec.scaleTargetRef.kind",
-            "scaletargetref_name": "spec.scaleTargetRef.name",
-        },
-    ),
-    (
-        "PersistentVolumeClaim",
-        {"storageclass": "spec.storageClassName", "volumename": "spec.volumeName", "volumemode": "spec.volumeMode"},
-    ),
-    (
-        "StorageClass",
-        {
-            "provisioner": "provisioner", "reclaim_policy": "reclaimPolicy",
-            "volume_binding_mode": "volumeBindingMode",
-        },
-    ),
-)  # fmt: skip
-for _kind, _paths in _INFOS:
-    described(f"kube_{_kind.lower()}_info", _kind, f"Information about a {_kind}.", _paths)
+described("kube_configmap_info", "ConfigMap", "Information about configmap.", {})
+described("kube_secret_info", "Secret", "Information about secret.", {})
 described("kube_secret_type", "Secret", "Type about secret.", {"type": "type"})
+owners("kube_secret_owner", "Secret")
+conditions("kube_namespace_status_condition", "Namespace", "The condition of a namespace.")
 
 
-def _service(body: Json) -> Labels:
-    return {**identity("Service", body), "uid": str(body["metadata"]["uid"])}
+def _phase(namespace: Json) -> Iterable[tuple[Labels, float]]:
+    return one_of("phase", ("Active", "Terminating"), at(namespace, "status.phase"))
 
 
-moment("kube_service_created", "Service", "metadata.creationTimestamp", "Unix creation timestamp.", _service)
+def _quota(quota: Json) -> Iterator[tuple[Labels, float]]:
+    for side in ("hard", "used"):
+        for resource, found in sorted((at(quota, f"status.{side}") or {}).items()):
+            yield {"resource": resource, "type": side}, plain_amount(found)
 
 
-@metric("kube_service_info", "gauge", "Information about service.")
-def _services(scrape: Scrape) -> Iterator[Sample]:
-    paths = {
-        "external_name": "spec.externalName", "external_traffic_policy": "spec.externalTrafficPolicy",
-        "load_balancer_ip": "spec.loadBalancerIP",
-    }  # fmt: skip
-    for found, known in zip(scrape.objects("Service"), scrape.world.store.list("Service"), strict=True):
-        address = "" if at(found, "spec.type") == "ExternalName" else cluster_ip(known)
-        yield Sample({**_service(found), "cluster_ip": address, **texts(found, paths)}, 1)
+_CONSTRAINTS = ("min", "max", "default", "defaultRequest", "maxLimitRequestRatio")
 
 
-@metric("kube_service_spec_type", "gauge", "Type about service.")
-def _types(scrape: Scrape) -> Iterator[Sample]:
-    for found in scrape.objects("Service"):
-        yield Sample({**_service(found), "type": at(found, "spec.type") or "ClusterIP"}, 1)
+def _limits(body: Json) -> Iterator[tuple[Labels, float]]:
+    for limit in at(body, "spec.limits") or ():
+        for constraint in _CONSTRAINTS:
+            for resource, found in sorted((limit.get(constraint) or {}).items()):
+                yield {"resource": resource, "type": limit["type"], "constraint": constraint}, plain_amount(found)
 
 
-@metric("kube_namespace_status_phase", "gauge", "kubernetes namespace status phase.")
-def _phases(scrape: Scrape) -> Iterator[Sample]:
-    for found in scrape.objects("Namespace"):
-        phase = "Terminating" if found["metadata"].get("deletionTimestamp") else "Active"
-        yield from one_of(identity("Namespace", found), "phase", ("Active", "Terminating"), phase)
-
-
-for _kind in ("ReplicaSet", "Job"):
-    owners(f"kube_{_kind.lower()}_owner", _kind)
+gauge("kube_namespace_status_phase", "Namespace", "kubernetes namespace status phase.", _phase)
+gauge("kube_resourcequota", "ResourceQuota", "Information about resource quota.", _quota)
+gauge("kube_limitrange", "LimitRange", "Information about limit range.", _limits)

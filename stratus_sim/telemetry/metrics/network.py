@@ -15,6 +15,7 @@ from stratus_sim.application.work import Carried
 from stratus_sim.cluster.objects import Resource
 from stratus_sim.cluster.pods import ended, root_owner
 from stratus_sim.telemetry.metrics.table import Metric, Sample, Samples, Scrape, register
+from stratus_sim.telemetry.run_ids import SANDBOX, control_group, run_id
 
 _BILLION = 10**9
 _SANDBOX = {"image": "registry.k8s.io/pause:3.10", "interface": "eth0"}
@@ -24,8 +25,9 @@ def _connected(scrape: Scrape) -> Iterator[tuple[dict[str, str], Carried]]:
     """Labels of each pod that has a network of its own, and what that has carried."""
     for pod in scrape.world.store.list("Pod"):
         if pod.status.ip and not ended(pod) and not pod.spec.host_network and scrape.world.node_alive(pod.status.node):
-            labels = {"namespace": pod.key.namespace, "pod": pod.key.name, **_SANDBOX, "node": pod.status.node}
-            yield labels, _carried(scrape, pod)
+            run = run_id(pod, SANDBOX)
+            held = {**_SANDBOX, "id": control_group(pod, run), "name": run, "node": pod.status.node}
+            yield {"namespace": pod.key.namespace, "pod": pod.key.name, **held}, _carried(scrape, pod)
 
 
 def _carried(scrape: Scrape, pod: Resource) -> Carried:

@@ -90,5 +90,11 @@ def _row(name: str) -> tuple[Metric, str]:
         if row is not None and name.endswith(suffix) and row.type == "histogram":
             return row, suffix
     known = [n + s for n, row in METRICS.items() for s in (_SUFFIXES if row.type == "histogram" else ("",))]
-    near = ", ".join(get_close_matches(name, known, n=5, cutoff=0.5))
+    near = ", ".join(_near(name, known))
     raise Malformed(f"no metric is called {name!r}" + (f"; there is {near}" if near else ""))
+
+
+def _near(name: str, known: Iterable[str]) -> list[str]:
+    """The names most like one, first those that lack the fewest of its words."""
+    words, found = {*name.split("_")}, get_close_matches(name, known, n=10, cutoff=0.5)
+    return sorted(found, key=lambda one: len(words - {*one.split("_")}))[:5]

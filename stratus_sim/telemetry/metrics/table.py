@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 from stratus_sim.application.dynamics.counters import Counts, totals
 from stratus_sim.application.usage import carried, worked
 from stratus_sim.application.work import Carried, Work
-from stratus_sim.cluster import root_ca
-from stratus_sim.telemetry.render import Json, render
+from stratus_sim.telemetry.listing import objects
+from stratus_sim.telemetry.render import Json
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
@@ -43,7 +43,7 @@ class Scrape:
     def objects(self, kind: str) -> list[Json]:
         """The objects of a kind in order of namespace and name; readers do not change them."""
         if kind not in self._rendered:
-            self._rendered[kind] = [render(self.world, found) for found in root_ca.listed(self.world, kind)]
+            self._rendered[kind] = objects(self.world, kind)
         return self._rendered[kind]
 
     def once(self, read: Callable[[Scrape], Iterator[_T]]) -> list[_T]:
