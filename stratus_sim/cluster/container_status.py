@@ -57,14 +57,16 @@ def stays(pod: Resource, at: int) -> bool:
 def summed(pod: Resource, each: list[ContainerStatus], initialized: int) -> dict[str, Any]:
     """What the statuses of several containers mean for their pod, as fields of `PodStatus`.
 
-    It is Pending until every container has started once; that it has ended only `kubelet.reports.finish` says.
+    It is Pending until every container has started once, and again while init containers that are no sidecars run anew
+    (`getPhase` of the kubelet); that it has ended only `kubelet.reports.finish` says.
     """
     first = inits(pod.spec)
     starting = initialized < first
     troubled = [each[initialized]] if starting else [one for one in (*each[first:], *each[:first]) if _ails(one)]
     worst = troubled[0] if troubled else max(each[first:], key=lambda one: one.ended_us)
     reason = "PodInitializing" if starting and worst.state == "running" else worst.reason if troubled else ""
-    phase = "Pending" if starting or not all(one.started_us for one in each[first:]) else "Running"
+    waits = _initializes(pod, initialized) if starting else False
+    phase = "Pending" if waits or not all(one.started_us for one in each[first:]) else "Running"
     return {
         "phase": phase,
         "state": "waiting" if phase == "Pending" or troubled else "running",
@@ -78,6 +80,11 @@ def summed(pod: Resource, each: list[ContainerStatus], initialized: int) -> dict
         "ended_us": worst.ended_us,
         "failures": worst.failures,
     }
+
+
+def _initializes(pod: Resource, initialized: int) -> bool:
+    """Whether an init container is still to be done, sidecars apart."""
+    return any(one.restart_policy != "Always" for one in (pod.spec.init_containers or ())[initialized:])
 
 
 def _ails(one: ContainerStatus) -> bool:

@@ -56,6 +56,8 @@ def ready(world: World, service: ObjectKey) -> Endpoints:
 def publish(world: World, service: ObjectKey, endpoints: Endpoints) -> None:
     """Make the slices of a Service list these endpoints, given in order of pod; also one whose first slice is lost."""
     first, others = slice_of(service), [key for key in world.store.owned_keys(service) if key.kind == KIND]
+    if (left := world.store.get(first)) is not None and left.owner is None:
+        world.store.entrust(first, service)  # by a Service of this name that was deleted without what it owned
     keys = [first, *(key for key in others if key != first)]
     parts: list[Endpoints] = [endpoints]
     if len(keys) > 1 or len(endpoints) > MOST:

@@ -26,7 +26,10 @@ FOREGROUND = "foregroundDeletion"
 
 
 def discard(world: World, found: Resource, propagation: Propagation = "Background") -> None:
-    """Delete an object: pods end gracefully, namespaces empty first, finalizers are waited for."""
+    """Delete an object: pods end gracefully, namespaces empty first, finalizers are waited for.
+
+    Who says otherwise of one that waits for what it owns is heard: it waits no longer.
+    """
     if propagation == "Orphan":
         world.store.mark_deleting(found.key)  # or it would take in again what it lets go
         _let_go(world, found.key)
@@ -39,7 +42,7 @@ def discard(world: World, found: Resource, propagation: Propagation = "Backgroun
     elif volumes_protection.used(world, found):
         _hold(world, found, volumes_protection.FINALIZERS[found.key.kind])
     else:
-        world.store.remove(_unprotected(world, found).key)
+        world.store.remove(_freed(world, _unprotected(world, found), FOREGROUND).key)
 
 
 def unused(world: World, found: Resource) -> None:
@@ -106,7 +109,7 @@ def collect(world: World, orphan: tuple[ObjectKey, int]) -> None:
     else:
         if child.owner is None and any(_waits(one) for one in _followers(world, child)):
             child = _unblocked(world, child)
-        discard(world, child, "Foreground" if there else "Background")
+        discard(world, child, "Foreground" if there or _waits(child) else "Background")
     _let_owners_go(world, owners)
 
 

@@ -71,6 +71,11 @@ def restore(world: World, name: str) -> None:
     if node is not None and node.status.evicting_us is not None:
         taint_eviction.call_off(world, name)
     _set(world, name, heartbeat=True, ready=True, evicting_us=None)
+    begin_anew(world, name)
+
+
+def begin_anew(world: World, name: str) -> None:
+    """Have the kubelet of a node that has started anew see to its pods: end who was told to, start the others again."""
     for pod in world.store.on_node(name):
         if pod.deleting:
             world.schedule(0, "kubelet.terminated", pod.key, pod.uid)

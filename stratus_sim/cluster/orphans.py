@@ -2,14 +2,16 @@
 
 Follows kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle ("Garbage collection of Pods") and
 kubernetes.io/docs/concepts/cluster-administration/node-shutdown ("Non-graceful node shutdown"): a node is gone when its
-object is deleted, or when it is silent and somebody marked it as out of service. Only what is gone is looked at.
+object is deleted, or when it is silent and somebody marked it as out of service. Only what is gone is looked at. One
+that joins in time under its old name is another machine (kubernetes.io/docs/concepts/architecture/nodes, "Node name
+uniqueness"): nothing runs on it yet of the pods it has.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stratus_sim.cluster import pods, taints
+from stratus_sim.cluster import nodes, pods, taints
 from stratus_sim.cluster.objects import ObjectKey, Resource
 from stratus_sim.cluster.watching import watches
 from stratus_sim.kernel import SECOND_US, handler
@@ -28,7 +30,7 @@ def on_node(world: World, old: Resource | None, new: Resource | None) -> None:
     if new is None and old is not None:
         look_later(world, old.key.name)
     elif old is None and new is not None:
-        _rejoin(world, new)
+        nodes.begin_anew(world, new.key.name)  # a machine of its name, on which nothing of them runs
     elif new is not None and _given_up(new) and not _given_up(old):
         look_later(world, new.key.name, 0)
 
@@ -36,13 +38,6 @@ def on_node(world: World, old: Resource | None, new: Resource | None) -> None:
 def look_later(world: World, node: str, delay_us: int = QUARANTINE_US) -> None:
     """See to the pods of a node some time after so many microseconds."""
     world.schedule(delay_us + world.draw(node, "pod garbage", 0, PERIOD_US), "orphans.collect", node)
-
-
-def _rejoin(world: World, node: Resource) -> None:
-    """A kubelet that registers anew ends what it was told to end meanwhile."""
-    for pod in world.store.on_node(node.key.name):
-        if pod.deleting:
-            world.schedule(0, "kubelet.terminated", pod.key, pod.uid)
 
 
 def _given_up(node: Resource | None) -> bool:

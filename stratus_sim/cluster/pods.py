@@ -11,7 +11,7 @@ from stratus_sim.cluster import container_status, lifecycle, priority
 from stratus_sim.cluster.admission.refusal import Item, refuse
 from stratus_sim.cluster.admission.registry import Denied, admitted
 from stratus_sim.cluster.events import emit
-from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource
+from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource, finalizers_of
 from stratus_sim.cluster.status import PodStatus
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def terminate(world: World, key: ObjectKey, grace_s: int | None = None) -> None:
     """Begin graceful termination: the pod leaves its endpoints at once and is gone once its processes have ended.
 
     `grace_s` stands in for the pod's own grace period, also for one on its way out already; with 0 nobody waits for its
-    kubelet.
+    kubelet, unless a finalizer holds the pod.
     """
     pod = world.store.get(key)
     if pod is None or (pod.deleting and grace_s is None):
@@ -132,8 +132,11 @@ def terminate(world: World, key: ObjectKey, grace_s: int | None = None) -> None:
 
 
 def end(world: World, pod: Resource, grace_s: int | None = None) -> None:
-    """Have a pod that is marked for deletion stopped by its kubelet; one without a node is gone at once."""
-    if not pod.status.node or grace_s == 0:
+    """Have a pod that is marked for deletion stopped by its kubelet.
+
+    One without a node, or that has ended, is gone at once (`CheckGracefulDelete` of k8s.io/kubernetes/pkg/registry).
+    """
+    if not pod.status.node or ended(pod) or (grace_s == 0 and not finalizers_of(pod.manifest)):
         world.store.remove(pod.key)
         return
     running = container_status.running(pod)

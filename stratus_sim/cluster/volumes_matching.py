@@ -102,7 +102,7 @@ def in_zone(volume: Resource, node: Resource) -> bool:
 
 def _serves(world: World, volume: Resource, claim: Resource) -> bool:
     spec = volume.spec
-    if volume.status is not None and volume.status.phase != "Available":
+    if volume.deleting or (volume.status is not None and volume.status.phase != "Available"):
         return False
     if not all(_conditions(claim, volume)):
         return False

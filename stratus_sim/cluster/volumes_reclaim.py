@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from stratus_sim.cluster import garbage
 from stratus_sim.cluster.events import emit
-from stratus_sim.cluster.objects import ObjectKey, Resource, uuid_of
+from stratus_sim.cluster.objects import ObjectKey, Resource, finalizers_of, uuid_of
 from stratus_sim.cluster.volumes_matching import CLAIM
 from stratus_sim.cluster.volumes_status import VolumeStatus
 from stratus_sim.kernel import handler
@@ -34,7 +34,7 @@ def reclaim(world: World, left: tuple[ObjectKey, tuple[str, str], int]) -> None:
         return
     policy = volume.spec.persistent_volume_reclaim_policy or "Retain"
     problem = _problem(volume, policy)
-    if policy == "Retain" or problem:
+    if policy == "Retain" or problem or (policy == "Delete" and finalizers_of(volume.manifest)):
         _keep(world, volume, holder, uid)
     if problem:
         emit(world, key, f"VolumeFailed{policy}", problem, warning=True)

@@ -97,16 +97,17 @@ def let_it_rest(plan: Plan, steps: list[Step]) -> None:
         take(world, step)
         world.run_for(step.seconds * SECOND_US)
     stop(world)
-    _rests(world)
+    rests(world)
     repair(world)
-    _rests(world)
+    rests(world)
     now = steady(world)
     assert {condition for _, condition in now.pods} <= {READY}
     assert all(now.jobs.values())
     assert len(world.kernel.timers) == 0
 
 
-def _rests(world: World) -> None:
+def rests(world: World) -> None:
+    """Nothing happens any more, but for pods their kubelet goes on trying with; who has room has a node."""
     world.run_for(RESTS_WITHIN_S * SECOND_US)
     before, names = still(world), [pod.key for pod in world.store.list("Pod")]
     world.run_for(LATER_S * SECOND_US)

@@ -65,15 +65,19 @@ def _claim_names(pod: Resource) -> Iterator[str]:
 
 
 def _users_elsewhere(world: World, pod: Resource, claim: Resource) -> list[str]:
-    """The pods on other nodes that still have the volume of a claim."""
+    """The pods on other nodes that have the volume of a claim: those that came to theirs first."""
     if claim.key.name.endswith(f"-{pod.key.name}"):
         return []  # made from a template for this pod alone
     found = []
     for other in world.store.list("Pod", pod.key.namespace):
         elsewhere = other.status.node not in ("", pod.status.node) and not pods.ended(other)
-        if elsewhere and other.uid < pod.uid and claim.key.name in _claim_names(other):
+        if elsewhere and _came(other) < _came(pod) and claim.key.name in _claim_names(other):
             found.append(other.key.name)
     return sorted(found)
+
+
+def _came(pod: Resource) -> tuple[int, int]:
+    return pod.status.bound_us, pod.uid
 
 
 def _refuse(world: World, pod: Resource, volume: str, users: list[str]) -> None:

@@ -9,7 +9,7 @@ from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.kubelet import completion, images, inits, pressure, probes, repeats, reports, storage
 from stratus_sim.cluster.kubelet.duty import Run, on_duty, running, waiting
 from stratus_sim.cluster.kubelet.killing import kill
-from stratus_sim.cluster.objects import ObjectKey, Resource
+from stratus_sim.cluster.objects import ObjectKey, Resource, finalizers_of
 from stratus_sim.cluster.specs import limit_mib
 from stratus_sim.kernel import SECOND_US, handler
 from stratus_sim.manifests.pod_shapes import Container
@@ -101,6 +101,13 @@ def _too_small(world: World, pod: Resource, container: Container) -> bool:
 
 @handler("kubelet.terminated")
 def terminated(world: World, key: ObjectKey, uid: int) -> None:
-    """Graceful termination is over; on a dead node the pod stays until the node is back."""
-    if on_duty(world, key, uid) is not None:
-        world.store.remove(key)
+    """Graceful termination is over; on a dead node the pod stays until the node is back.
+
+    One that somebody holds by a finalizer stays too, but nothing of it runs any more.
+    """
+    pod = on_duty(world, key, uid)
+    if pod is None:
+        return
+    if finalizers_of(pod.manifest) and not pods.ended(pod):
+        reports.finish(world, pod, "Error")
+    world.store.remove(key)

@@ -189,12 +189,12 @@ def _approach(world: World, found: Resource, target: Resource, status: Autoscale
     past = scaling.remembered(began, called_for, now_us, max(up_us, down_us))
     settled, again_us = scaling.stabilised(past, replicas, called_for, now_us, up_us, down_us)
     bounded = min(high, max(low, settled))
-    desired = bounded
+    desired, rule = bounded, up if bounded > replicas else down
     if behavior is None:
         desired = scaling.unruly(replicas, bounded)
     elif bounded != replicas:
-        desired = scaling.limited(replicas, bounded, status.scaled, up if bounded > replicas else down, now_us)
-    if desired != bounded:
+        desired = scaling.limited(replicas, bounded, status.scaled, rule, now_us)
+    if desired != bounded and rule.select_policy != "Disabled":
         again_us = now_us + SYNC_US
     again_us = min((at for at in (again_us, counts_from_us(world, target)) if at is not None), default=None)
     held = "ScaleUpStabilized" if called_for >= replicas else "ScaleDownStabilized"
