@@ -75,10 +75,11 @@ def _owning(world: World, keys: Mapping[str, ObjectKey], stirred: Collection[Obj
 
 
 def _stamp(world: World, key: ObjectKey, unready: _Pods) -> Stamp:
-    """What the serving pods of a workload follow from."""
+    """What the serving pods of a workload follow from; of sets without pods nothing does, and nobody tells of them."""
     store = world.store
     owners = store.owned_keys(key) if key.kind == "Deployment" else (key,)
-    return *[(owner, store.standing_since(owner)) for owner in owners], *[(pod.key, pod.version) for pod in unready]
+    standing = [(owner, since) for owner in owners if (since := store.standing_since(owner))]
+    return *standing, *[(pod.key, pod.version) for pod in unready]
 
 
 def _find(world: World, nodes: Mapping[str, Strain | None], name: str, stamp: Stamp, unready: _Pods) -> Serving:

@@ -63,6 +63,7 @@ CHAIN = Plan(2, (Shape(), Shape()))
 
 @settings(max_examples=20, deadline=None)
 @example(CHAIN, [Step("kill", 0, 45)], [Step("kill", 0, 45)])
+@example(Plan(3, ()), [Step("strike env-var-wrong-value", 1, 3)], [Step("delete set", 59, 1)])  # one without pods
 @given(PLANS | PLANS | PLANS | EMBEDDED, st.lists(STEPS, max_size=4), st.lists(STEPS, min_size=1, max_size=4))
 def test_a_fork_and_the_same_steps_give_the_same_bytes(plan: Plan, before: list[Step], after: list[Step]) -> None:
     world = played(world_of(plan), before)
