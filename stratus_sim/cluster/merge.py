@@ -12,11 +12,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from stratus_sim.cluster.merge_keys import PLAIN, REPLACED, merge_key
-from stratus_sim.cluster.merge_lists import Items, alike, arranged, identity, in_order, listed, refilled, sorted_out
+from stratus_sim.cluster.merge_lists import (
+    MARK,
+    Items,
+    alike,
+    arranged,
+    has_mark,
+    identity,
+    in_order,
+    listed,
+    refilled,
+    sorted_out,
+)
 from stratus_sim.cluster.patch_errors import Malformed, Unmergeable, go_text
 
 Json = dict[str, Any]
-_MARK, _RETAIN, _ORDER, _DROP = "$patch", "$retainKeys", "$setElementOrder/", "$deleteFromPrimitiveList/"
+_RETAIN, _ORDER, _DROP = "$retainKeys", "$setElementOrder/", "$deleteFromPrimitiveList/"
 
 
 def strategic_merge(document: Mapping[str, Any], patch: Mapping[str, Any]) -> Json:
@@ -34,7 +45,7 @@ def strategic_merge(document: Mapping[str, Any], patch: Mapping[str, Any]) -> Js
 
 def _merge_map(live: Mapping[str, Any], patch: Mapping[str, Any], around: str) -> Json:
     """`around` is the field the map stands in, or the list."""
-    if _MARK in patch:
+    if MARK in patch:
         return _marked(patch)
     merged = _retained(live, patch)
     for field, change in patch.items():
@@ -59,7 +70,7 @@ def _merge_field(merged: Json, field: str, change: Any, around: str) -> None:
         merged[field] = _merge_map(live, change, field)
     elif isinstance(change, list) and isinstance(live, list):
         merged[field] = _merge_list(live, change, field, merge_key(around, field))
-    elif isinstance(change, Mapping) and _MARK in change:
+    elif has_mark(change):
         merged.pop(field, None)
     else:
         merged[field] = plain(change, marked=False)
@@ -99,12 +110,12 @@ def _reorder(
 
 
 def _marked(patch: Mapping[str, Any]) -> Json:
-    match patch[_MARK]:
+    match patch[MARK]:
         case "replace":
             return {name: plain(value) for name, value in patch.items() if _kept(name, value)}
         case "delete":
             return {}
-    raise Unmergeable(f"unknown patch type: {go_text(patch[_MARK])} in map: {go_text(patch)}")
+    raise Unmergeable(f"unknown patch type: {go_text(patch[MARK])} in map: {go_text(patch)}")
 
 
 def _retained(live: Mapping[str, Any], patch: Mapping[str, Any]) -> Json:
@@ -120,15 +131,11 @@ def _retained(live: Mapping[str, Any], patch: Mapping[str, Any]) -> Json:
 def plain(value: Any, *, marked: bool = True) -> Any:
     """What is stored of a value there was nothing to merge with; without maps that are `marked`, unless they stay."""
     if isinstance(value, Mapping):
-        inner = {name: one for name, one in value.items() if _kept(name, one) and (marked or not _has_mark(one))}
+        inner = {name: one for name, one in value.items() if _kept(name, one) and (marked or not has_mark(one))}
         return {name: plain(one, marked=marked) for name, one in inner.items()}
     if isinstance(value, list):
-        return [plain(one, marked=marked) for one in value if marked or not _has_mark(one)]
+        return [plain(one, marked=marked) for one in value if marked or not has_mark(one)]
     return value
-
-
-def _has_mark(value: Any) -> bool:
-    return isinstance(value, Mapping) and _MARK in value
 
 
 def _kept(name: str, value: Any) -> bool:
@@ -136,4 +143,4 @@ def _kept(name: str, value: Any) -> bool:
 
 
 def _is_directive(name: str) -> bool:
-    return name in (_MARK, _RETAIN) or name.startswith((_ORDER, _DROP))
+    return name in (MARK, _RETAIN) or name.startswith((_ORDER, _DROP))

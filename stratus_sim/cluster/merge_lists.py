@@ -13,7 +13,12 @@ from stratus_sim.cluster.merge_keys import PLAIN
 from stratus_sim.cluster.patch_errors import Malformed, Unmergeable, go_text, keyless
 
 Items = list[Any]
-_MARK = "$patch"
+MARK = "$patch"
+
+
+def has_mark(value: Any) -> bool:
+    """Whether a value is a map that a directive says something of."""
+    return isinstance(value, Mapping) and MARK in value
 
 
 def identity(item: Any, key: str) -> Any:
@@ -38,14 +43,14 @@ def alike(items: Items, key: str) -> None:
 
 def sorted_out(change: Items, key: str) -> tuple[Items, set[Any], bool]:
     """The items a patch sets, the keys it deletes, and whether it replaces the list. Raises Unmergeable."""
-    marked = [item for item in change if isinstance(item, Mapping) and _MARK in item]
+    marked = [item for item in change if has_mark(item)]
     for item in marked:
-        if item[_MARK] == "merge":
+        if item[MARK] == "merge":
             raise Unmergeable("merging lists cannot yet be specified in the patch")
-        if item[_MARK] not in ("delete", "replace"):
-            raise Unmergeable(f"unknown patch type: {go_text(item[_MARK])} in map: {go_text(item)}")
-    gone = {identity(item, key) for item in marked if item[_MARK] == "delete"}
-    return [item for item in change if item not in marked], gone, any(item[_MARK] == "replace" for item in marked)
+        if item[MARK] not in ("delete", "replace"):
+            raise Unmergeable(f"unknown patch type: {go_text(item[MARK])} in map: {go_text(item)}")
+    gone = {identity(item, key) for item in marked if item[MARK] == "delete"}
+    return [item for item in change if item not in marked], gone, any(item[MARK] == "replace" for item in marked)
 
 
 def arranged(items: Items, wanted: Items, live: Items, key: str) -> Items:
@@ -72,7 +77,7 @@ def refilled(live: Items, merged: Items, key: str) -> Items:
 def in_order(wanted: Items, change: Items, key: str) -> None:
     """Raise unless a patch names its items in the order it asks for: a `$setElementOrder` lists them all."""
     asked = iter([identity(item, key) for item in wanted])
-    kept = [item for item in change if not (isinstance(item, Mapping) and _MARK in item)]
+    kept = [item for item in change if not has_mark(item)]
     if wanted and not all(any(identity(item, key) == other for other in asked) for item in kept):
         told = (
             f"The order in patch list:\n{go_text(change)}\n doesn't match $setElementOrder list:\n{go_text(wanted)}\n"

@@ -110,3 +110,10 @@ def referred_by(manifest: Manifest) -> tuple[ObjectKey, ...]:
 
 def labels_of(manifest: Manifest) -> Mapping[str, str]:
     return (manifest.get("metadata") or {}).get("labels") or {}
+
+
+def without_nulls(value: Any) -> Any:
+    """JSON without the fields that are null, which the API server takes for absent."""
+    if isinstance(value, Mapping):
+        return {name: without_nulls(inner) for name, inner in value.items() if inner is not None}
+    return [without_nulls(item) for item in value] if isinstance(value, list) else value

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from stratus_sim.cluster.merge import strategic_merge
+from stratus_sim.cluster.objects import without_nulls
 from stratus_sim.cluster.patch_errors import Malformed, PatchError
 
 Json = dict[str, Any]
@@ -36,7 +37,7 @@ def merged(document: Mapping[str, Any], patch: Any, kind: str) -> Any:
 def merge_patch(document: Any, patch: Any) -> Any:
     """RFC 7386: null removes, objects merge, everything else replaces; nulls of objects in lists go too."""
     if not isinstance(patch, Mapping):
-        return _without_nulls(patch)
+        return without_nulls(patch)
     merged = dict(document) if isinstance(document, Mapping) else {}
     for key, change in patch.items():
         if change is None:
@@ -44,12 +45,6 @@ def merge_patch(document: Any, patch: Any) -> Any:
         else:
             merged[key] = merge_patch(merged.get(key), change)
     return merged
-
-
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
-    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def strategic(document: Json, patch: Any) -> Any:

@@ -12,28 +12,27 @@ from stratus_sim.cluster.admission.refusal import Item, refuse
 from stratus_sim.cluster.admission.registry import Denied, admitted
 from stratus_sim.cluster.events import emit
 from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource, finalizers_of
-from stratus_sim.cluster.status import PodStatus
+from stratus_sim.cluster.status import ENDED, PodStatus
 
 if TYPE_CHECKING:
     from stratus_sim.world import World
 
 _NOTHING: Mapping[str, Any] = {}
-_ENDED = ("Succeeded", "Failed")
 
 
 def active(pod: Resource) -> bool:
     """Whether a pod counts towards its owner's replicas."""
-    return not pod.deleting and pod.status.phase not in _ENDED
+    return not pod.deleting and pod.status.phase not in ENDED
 
 
 def ended(pod: Resource) -> bool:
     """Whether the pod's containers have ended for good: it stays to be looked at, and takes nothing."""
-    return pod.status.phase in _ENDED
+    return pod.status.phase in ENDED
 
 
 def standing(pod: Resource | None) -> tuple[int, int]:
     """What a pod adds to its owner's counts: active pods, and ready ones among them."""
-    if pod is None or pod.deleting or pod.status.phase in _ENDED:
+    if pod is None or pod.deleting or pod.status.phase in ENDED:
         return 0, 0
     return 1, int(pod.status.ready)
 

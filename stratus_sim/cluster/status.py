@@ -15,6 +15,8 @@ from stratus_sim.cluster.volumes_status import ClaimStatus, VolumeStatus
 from stratus_sim.kernel.timers import Timer
 
 Phase = Literal["Pending", "Running", "Succeeded", "Failed"]
+ENDED: tuple[Phase, ...] = ("Succeeded", "Failed")
+"""Phases in which nothing of a pod runs any more."""
 
 
 State = Literal["waiting", "running", "terminated"]

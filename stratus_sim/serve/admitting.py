@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from stratus_sim.cluster import taints
 from stratus_sim.cluster.actions import InvalidAction, admitted
-from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource
+from stratus_sim.cluster.objects import Manifest, ObjectKey, Resource, without_nulls
 from stratus_sim.cluster.workloads.deployment import history
 from stratus_sim.cluster.workloads.templates import template_hash, unlabelled
 from stratus_sim.errors import UserError
@@ -20,7 +20,6 @@ from stratus_sim.manifests import quantity
 from stratus_sim.serve.answers import Refusal
 from stratus_sim.serve.kinds import SCALABLE, Kind
 from stratus_sim.serve.showing import secret_data
-from stratus_sim.telemetry.completing import without_nulls
 from stratus_sim.telemetry.completing_pods import complete_template
 from stratus_sim.telemetry.render import Json, plain
 

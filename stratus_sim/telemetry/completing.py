@@ -8,11 +8,11 @@ Source: Kubernetes API reference v1.33.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stratus_sim.cluster import nodes
 from stratus_sim.cluster.cluster_ip import cluster_ip
-from stratus_sim.cluster.objects import ObjectKey, Resource, uuid_of
+from stratus_sim.cluster.objects import ObjectKey, Resource, uuid_of, without_nulls
 from stratus_sim.cluster.workloads import cronjob, job, proposals
 from stratus_sim.telemetry.completing_pods import complete_pod, complete_template
 from stratus_sim.telemetry.render import REVISION, Json, render
@@ -41,13 +41,6 @@ def completed(world: World, resource: Resource) -> Json:
     if kind in _COMPLETE:
         _COMPLETE[kind](world, resource, body)
     return body
-
-
-def without_nulls(value: Any) -> Any:
-    """JSON without the fields that are null, which the API server takes for absent."""
-    if isinstance(value, dict):
-        return {k: without_nulls(v) for k, v in value.items() if v is not None}
-    return [without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def _deployment(world: World, resource: Resource, body: Json) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from stratus_sim.cluster import container_status, disruption
 from stratus_sim.cluster.objects import Resource
 from stratus_sim.cluster.specs import best_effort, guaranteed
-from stratus_sim.cluster.status import ContainerStatus, PodStatus
+from stratus_sim.cluster.status import ENDED, ContainerStatus, PodStatus
 from stratus_sim.telemetry.render_workloads import Json, condition, timestamp
 
 _WHOLE = ("Evicted", "DeadlineExceeded")
@@ -82,7 +82,7 @@ def _unready(status: PodStatus, names: str) -> Json:
 
 
 def _over(status: PodStatus) -> bool:
-    return status.phase in ("Succeeded", "Failed")
+    return status.phase in ENDED
 
 
 def _names(resource: Resource, chosen: Callable[[int], bool]) -> str:
@@ -180,7 +180,7 @@ def _restarting(body: Json) -> list[Json]:
 def status_column(body: Json) -> str:
     """STATUS: why a container waits or has ended, how far initialisation is, else the phase."""
     status = body.get("status") or {}
-    ended = status.get("phase") in ("Succeeded", "Failed")
+    ended = status.get("phase") in ENDED
     if body["metadata"].get("deletionTimestamp") and not ended:
         return "Terminating"
     inits = status.get("initContainerStatuses") or ()

@@ -44,7 +44,7 @@ def killed_apply(shop: Live, plan: Plan, journal: Path, at: int, moment: str) ->
     now_us, certificate = EPOCH_US + shop.server.world.now_us, plans.certified(shop, plan)
 
     def work(journal: Path) -> None:
-        kubernetes.WallClock = lambda: ChildClock(shop.server.url, now_us)  # type: ignore[misc,assignment]
+        kubernetes.WallClock = lambda: ChildClock(shop.server.url, now_us)
         apply(plan, certificate, shop.target, journal)
 
     return killed(work, journal, at, moment)

@@ -26,7 +26,7 @@ def test_what_strikes_shows(what: str) -> None:
     found = targets(twin().world(0))
     target = {"none": "", "node-lost": found.nodes[0], "workload-restarted": found.workloads[0]}[what]
     world = twin().world(0)
-    schedule(world, Perturbation(stroke=what, target=target, load_permille=2500, at_s=5))  # type: ignore[arg-type]
+    schedule(world, Perturbation(stroke=what, target=target, load_permille=2500, at_s=5))
     world.run_for(6_000_000)
     assert world.traffic.load_permille == 2500
     assert (not all(node.status.heartbeat for node in world.store.list("Node"))) == (what == "node-lost")

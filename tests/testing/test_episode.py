@@ -37,13 +37,13 @@ class Scripted(Investigator):
         return answer
 
     def detect(self, observation: Observation) -> bool | Wait:
-        return self._next("detect", observation)  # type: ignore[no-any-return]
+        return self._next("detect", observation)
 
     def diagnose(self, observation: Observation) -> str | Wait:
-        return self._next("diagnose", observation)  # type: ignore[no-any-return]
+        return self._next("diagnose", observation)
 
     def act(self, observation: Observation) -> Answer:
-        return self._next("act", observation)  # type: ignore[no-any-return]
+        return self._next("act", observation)
 
     def notes(self) -> list[dict[str, Any]]:
         return []

@@ -7,11 +7,11 @@ are there before and after, and a dry run shows them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from stratus_sim.cluster.configuration import NOT_CONFIGURATION
-from stratus_sim.cluster.objects import ObjectKey, key_of
+from stratus_sim.cluster.objects import ObjectKey, key_of, without_nulls
 
 Json = dict[str, Any]
 
@@ -56,8 +56,8 @@ def is_configured(found: Json) -> bool:
 
 def configured(found: Json) -> Json:
     """The configuration in an object as the server returned it."""
-    body: Json = _without_nulls({k: v for k, v in found.items() if k not in ("status", "metadata")})
-    metadata = _without_nulls({k: v for k, v in found["metadata"].items() if k not in _ASSIGNED})
+    body: Json = without_nulls({k: v for k, v in found.items() if k not in ("status", "metadata")})
+    metadata = without_nulls({k: v for k, v in found["metadata"].items() if k not in _ASSIGNED})
     notes = {k: v for k, v in (metadata.pop("annotations", None) or {}).items() if not k.startswith(_NOTED)}
     if notes:
         metadata["annotations"] = notes
@@ -71,12 +71,6 @@ def _forget_conditions(node: Json) -> None:
     taints = [t for t in spec.get("taints") or () if not str(t.get("key", "")).startswith(_CONDITION_TAINT)]
     kept = {k: v for k, v in spec.items() if k != "taints"}
     node["spec"] = {**kept, "taints": taints} if taints else kept
-
-
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {k: _without_nulls(v) for k, v in value.items() if v is not None}
-    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def condition(found: Json, name: str) -> bool:

@@ -17,6 +17,7 @@ from stratus_sim.cluster.nodes import initial_status
 from stratus_sim.cluster.objects import ObjectKey
 from stratus_sim.cluster.specs import read_spec, requested_mib, requested_millicores, weighed
 from stratus_sim.cluster.status import (
+    ENDED,
     DeploymentStatus,
     NodeStatus,
     Phase,
@@ -145,4 +146,4 @@ def _requests(found: list[Json]) -> Counter[tuple[str, str]]:
 
 
 def _ended(pod: Json) -> bool:
-    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+    return (pod.get("status") or {}).get("phase") in ENDED

@@ -11,15 +11,15 @@ from typing import Any
 
 from stratus_sim.cluster.admission.amounts import Amounts, add, milli, read
 from stratus_sim.cluster.objects import Manifest, Resource, key_of
+from stratus_sim.cluster.status import ENDED
 from stratus_sim.manifests.kinds import SERVED, plural
 
 _ONE = 1000
-_ENDED = ("Succeeded", "Failed")
 
 
 def usage_of(resource: Resource) -> Amounts:
     """What a stored object takes now; a pod that has ended counts as an object only."""
-    if resource.key.kind == "Pod" and resource.status is not None and resource.status.phase in _ENDED:
+    if resource.key.kind == "Pod" and resource.status is not None and resource.status.phase in ENDED:
         return {"count/pods": _ONE}
     return usage(resource.manifest)
 

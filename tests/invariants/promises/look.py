@@ -32,7 +32,7 @@ class Look(NamedTuple):
 
     def of(self, kind: str) -> Iterator[Pair]:
         """The changes of one kind."""
-        return (pair for pair in self.pairs if (pair[1] or pair[0]).key.kind == kind)  # type: ignore[union-attr]
+        return (pair for pair in self.pairs if (pair[1] or pair[0]).key.kind == kind)
 
     def made(self, *kinds: str) -> Iterator[Resource]:
         """What is new of some kinds, or of any; of the same name as another before it, too."""
